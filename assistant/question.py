@@ -1,0 +1,201 @@
+"""Questions: what kind of answer is asked for, about whom, and in which words.
+
+Surface rules over the words, no model: the reader of a later version may overrule them.
+English and French.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from assistant.terms import WORD, fold, stem, terms, weight
+
+Kind = Literal["yesno", "who", "when", "where", "count", "money", "duration", "why", "how", "definition", "list", "what"]
+"""What sort of answer is asked for: `count` a number, `money` an amount, `duration` a span of
+time, `definition` who or what somebody or something is, `list` a summary or several things."""
+
+SPECIFIC: frozenset[Kind] = frozenset({"who", "when", "where", "count", "money", "duration"})
+"""Kinds whose answer is a name, a time, a place or a number, and can be looked for as such."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One content word of a question."""
+
+    stem: str
+    """Its stem, English where the question is French and the word known."""
+    text: str
+    """The word as typed."""
+    weight: float
+    """How much it says about the topic, 0..1."""
+    name: bool
+    """Whether it is (part of) a proper name or a number and must be found as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question as typed, the standalone question it stands for, and what that asks."""
+
+    typed: str
+    """The user's words."""
+    text: str
+    """The standalone question that is searched."""
+    kind: Kind
+    """What sort of answer is asked for."""
+    words: tuple[Asked, ...]
+    """Its content words, each stem once."""
+    french: bool = False
+    """Whether it is in French."""
+    latest: bool = False
+    """Whether it asks for the newest state of things."""
+
+    @property
+    def stems(self) -> list[str]:
+        return [word.stem for word in self.words]
+
+    @property
+    def names(self) -> list[Asked]:
+        return [word for word in self.words if word.name]
+
+
+_AUXILIARY = (
+    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|shall|may|might|must|"
+    r"isn't|aren't|wasn't|weren't|don't|doesn't|didn't|hasn't|haven't|hadn't|can't|couldn't|won't|wouldn't|shouldn't)"
+)
+_LEAD = re.compile(
+    r"^\s*(?:(?:ok(?:ay)?|so|and|but|well|now|also|then|hmm+|please|hey|hi|hello|another thing|one more thing|"
+    r"by the way|according to [^,?]{2,60}|in (?:the|this) article|(?:can|could|would) you (?:please )?(?:tell me|say|explain|"
+    r"list|summari[sz]e|describe)|(?:please )?(?:tell me|do you know|explain|remind me)(?: about)?|i(?:'d| would) like to know|"
+    r"i want to know|what i want to know is|et|alors|selon [^,?]{2,60}|dis-moi|dites-moi)\b\s*[,:;–—-]*\s*)+",
+    re.IGNORECASE,
+)
+_ENGLISH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"\bhow (?:much (?:money|does|do|did|will|would|is|was|has)|expensive)\b.*\b(?:cost|pay|paid|spend|spent|worth|price|"
+         r"budget|fund\w*|money|dollars?|euros?|earn\w*|salary|raise\w*)\b|\bwhat (?:is|was|will be|would be) the "
+         r"(?:\w+ )?(?:cost|price|budget|salary|fee|amount)\b|\bhow expensive\b", "money"),
+        (r"\b(?:how long|(?:for )?how many (?:years|months|weeks|days|hours|minutes))\b(?! is the (?:border|road|river|wall))", "duration"),
+        (r"\bhow (?:many|much|large|big|strong|high|tall|old|far|deep|fast|heavy|long|often|wide)\b", "count"),
+        (r"\bwhat (?:(?:is|was|are|were) the )?(?:\w+ )?(?:number|size|percentage|share|proportion|strength|figure|population|length)\b", "count"),
+        (r"\bhow come\b|\bwhy\b|\bfor what reasons?\b|\bwhat (?:is|was|were|are) the reasons?\b|\bwhat (?:caused|led to|prompted|motivated)\b", "why"),
+        (r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b", "when"),
+        (r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
+         r"\bwhat(?: i|')s the (?:capital|location|venue)\b", "where"),
+        (r"\bwho(?:se|m)?\b|\b(?:what|which) (?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
+         r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
+         r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b", "who"),
+        (r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|say|contain|include|involve|entail)s?\b|"
+         r"\bwhat (?:is|was) .{2,60} about\b|\bkey points?\b|\bgive me the gist\b|\bdescribe\b|\blist\b|^what happened\b", "list"),
+        (r"\bhow\b", "how"),
+        (r"\bwhat\b|\bwhich\b", "what"),
+    )
+)
+_FRENCH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"\bcombien de temps\b|\bcombien d(?:e |')(?:années|ans|mois|jours|heures)\b", "duration"),
+        (r"\bcombien\b.*\b(?:coûte\w*|coût|prix|argent|budget)\b", "money"),
+        (r"\bcombien\b|\bquelle (?:est la )?taille\b|\bquel nombre\b", "count"),
+        (r"\bpourquoi\b", "why"),
+        (r"\bquand\b|\bquelle (?:date|année)\b|\bquel (?:jour|mois)\b", "when"),
+        (r"\boù\b|\bquelle (?:ville|capitale)\b|\bquelle est la capitale\b|\bquel (?:lieu|endroit)\b", "where"),
+        (r"^\s*est-ce qu|\b\w+-(?:t-)?(?:il|elle|ils|elles|on)\b(?!.*\b(?:qui|que|quoi|quel\w*|comment)\b)", "yesno"),
+        (r"\bqui\b|\bquels? (?:pays|président|ministre|dirigeants?|états?)\b", "who"),
+        (r"\bcomment\b", "how"),
+        (r"\bqu(?:oi|e|'|el|elle|els|elles)\b|\bquelles? (?:est|sont)\b", "what"),
+    )
+)
+_FRENCH_WORDS = frozenset(
+    "qui que quoi quel quelle quels quelles quand ou pourquoi comment combien est-ce le la les des du une et dans sur avec pour "
+    "par au aux est sont fait quelle il elle l'alliance d'accord".split()
+)
+_DEFINITION = re.compile(
+    r"^(?:who|what)(?:'s|’s| is| are| was| were) (?:an? |the )?[\w'’.\- ]{2,60}\??$|\bstands? for\b|^what does .{2,60} mean\b|"
+    r"^qui est [\w'’.\- ]+\??$|^qu'est-ce que ", re.IGNORECASE
+)
+_ROLE_OF = re.compile(r"\b(?:of|'s|’s|du|de la|de l')\b|'s |’s ", re.IGNORECASE)
+_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|recent(?:ly)?|current(?:ly)?|last|dernier\w*|récent\w*)\b", re.IGNORECASE)
+_LIGHT = frozenset(
+    stem(word) or word
+    for word in """article articles author tell say said says according mention mentions mentioned name names call calls called
+    many much way ways kind kinds sort thing things reason reasons people person number someone somebody happen happens
+    happened happening make makes made put take took use used latest recent recently current currently newest last
+    summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
+    details know question answer read heard hear text story report reports today""".split()
+)
+"""Words that ask rather than name a topic."""
+
+
+def parse_question(typed: str, standalone: str | None = None) -> Question:
+    """Read what a question asks."""
+    text = " ".join((standalone or typed).split())
+    french = is_french(text)
+    kind = _kind(text, french)
+    return Question(
+        typed=typed, text=text, kind=kind, words=_words(text, french), french=french, latest=bool(_LATEST.search(text))
+    )
+
+
+def strip_lead(text: str) -> str:
+    """The question without a lead-in such as "And", "Tell me" or "According to the statement,"."""
+    return _LEAD.sub("", text)
+
+
+def is_french(text: str) -> bool:
+    """Whether a question is in French, by its function words."""
+    words = [fold(match.group()) for match in re.finditer(r"[\w'’-]+", text)]
+    french = sum(word in _FRENCH_WORDS or word.startswith(("l'", "d'", "qu'", "s'", "n'")) for word in words)
+    english = sum(
+        word in {"the", "is", "are", "was", "were", "what", "who", "where", "when", "why", "how", "which", "did", "does", "of", "in", "and", "to", "do"}
+        for word in words
+    )
+    accents = bool(re.search(r"[àâçéèêëîïôûùœ]", text, re.IGNORECASE))
+    return french > english and (french >= 2 or accents)
+
+
+def _kind(text: str, french: bool) -> Kind:
+    core = strip_lead(text)
+    if french:
+        return next((kind for pattern, kind in _FRENCH if pattern.search(core)), "what")
+    # a wh-word that opens a clause after a comma counts too: "They aren't neighbours, so what ties them?"
+    last = re.split(r"[,;:]\s+(?:so |and |but |then )?(?=(?:who|what|when|where|why|how|which|is|are|do|does|did)\b)", core)[-1]
+    for part in (core, last):
+        if re.match(rf"{_AUXILIARY}\b", part, re.IGNORECASE):
+            return "yesno"
+    found: Kind = next((kind for pattern, kind in _ENGLISH if pattern.search(last)), "what")
+    if found in ("who", "what") and _DEFINITION.search(last) and not _ROLE_OF.search(last):
+        return "definition"
+    return found
+
+
+def _words(text: str, french: bool) -> tuple[Asked, ...]:
+    spans = {}
+    opening = True
+    capitals = sum(match.group()[0].isupper() for match in WORD.finditer(text))
+    shouting = capitals > 3 and text.upper() == text
+    for match in WORD.finditer(text):
+        word = match.group()
+        stemmed = stem(word)
+        first, opening = opening, False
+        if stemmed is None or stemmed in _LIGHT or stemmed in spans:
+            continue
+        name = word[0].isdigit() or (word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6))
+        if french and not name:
+            stemmed = _to_english().get(fold(word), stemmed)
+            if not stemmed:
+                continue
+        elif french:
+            stemmed = _to_english().get(fold(word)) or stemmed
+        spans[stemmed] = Asked(stem=stemmed, text=word, weight=weight(stemmed), name=name)
+    return tuple(spans.values())
+
+
+@cache
+def _to_english() -> dict[str, str]:
+    """French word, folded, to the stem of its English counterpart; empty for words without a topic."""
+    lines = (files("assistant") / "data" / "french.tsv").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {fold(french): (terms(english)[0].stem if terms(english) else "") for french, english in pairs}

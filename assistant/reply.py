@@ -1,0 +1,71 @@
+"""Replies: what a user gets for a question, and its forms as dict, JSON and Markdown."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from assistant.citation import Citation
+from assistant.retrieval import Hit
+from assistant.verification import Claim
+
+Status = Literal["answered", "partial", "abstained", "clarify"]
+"""`answered`: what was asked is given. `partial`: its subject is in the sources, the asked
+detail is not, or its premise is denied. `abstained`: not in the sources. `clarify`: not a
+question, or one that can be read in ways that matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to one question, with everything needed to check it."""
+
+    status: Status
+    """How far the sources answer the question."""
+    text: str
+    """The answer as Markdown, with [n] markers that number the citations."""
+    question: str
+    """The standalone question that was searched."""
+    reason: str | None = None
+    """Why the status is not `answered`, or what a reader should know of the answer; else None."""
+    short: str | None = None
+    """The short answer where the question asks for one ("5,000"), else None."""
+    missing: list[str] = field(default_factory=list)
+    """What was asked and is not in the sources; empty where answered."""
+    claims: list[Claim] = field(default_factory=list)
+    """The sentences of the answer with their citations and verdicts."""
+    citations: list[Citation] = field(default_factory=list)
+    """The quotes, in the order of their numbers, from 1."""
+    hits: list[Hit] = field(default_factory=list)
+    """Everything retrieved, best first."""
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage, and `total`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reply as plain values that JSON can hold; dates in ISO 8601."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The reply as JSON (RFC 8259), text not escaped to ASCII."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def to_markdown(self) -> str:
+        """The answer with its references below it, for a document or a message."""
+        if not self.citations:
+            return self.text
+        references = "\n".join(_reference(citation) for citation in self.citations)
+        return f"{self.text}\n\n**Sources**\n\n{references}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _reference(citation: Citation) -> str:
+    about = [citation.title, citation.author, citation.published and citation.published.isoformat(), citation.source]
+    quote = " ".join(citation.quote.split())
+    return f"[{citation.number}] “{quote}” — {', '.join(str(part) for part in about if part)}"
