@@ -53,7 +53,9 @@ class Document:
     def __post_init__(self) -> None:
         _check_text("id", self.id, "a document")
         if not self.id.strip():
-            raise CorpusError(f"a document has the id {self.id!r}, expected a name: give each document an id of its own")
+            raise CorpusError(
+                f"a document has the id {self.id!r}, expected a name: give each document an id of its own"
+            )
         _check_text("text", self.text, f"document {self.id!r}")
         for name in ("title", "author", "source"):
             value = getattr(self, name)
@@ -269,7 +271,7 @@ def _untrimmed(text: str, count: int) -> list[Span]:
 
 def _yaml_fields(source: str) -> dict[str, Any]:
     """The fields of front matter; none where it is no valid YAML, and its lines are read as they are."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         fields = yaml.safe_load(source)
@@ -315,11 +317,14 @@ def _header_lines(text: str, all_lines: list[Span], filled: list[int], found: _F
     given = " ".join(given_title.split()).casefold()
     taken: set[int] = set()
     headline_seen = bool(found.title)
+    prose_seen = False
     for position, number in enumerate(filled[:HEADER_LINES]):
         line = all_lines[number]
         words = text[line.start : line.end]
         followers = [all_lines[other] for other in filled[position + 1 :]]
-        if _is_meta_line(text, line, followers, bool(taken), found):
+        # Behind prose a bare date or name may be a heading; right behind a header line it is none.
+        bare_counts = not prose_seen or filled[position - 1] in taken
+        if _is_meta_line(text, line, followers, (bool(taken), bare_counts), found):
             taken.add(number)
         elif not headline_seen and _is_headline(text, all_lines, number, followers):
             found.title = " ".join(words.lstrip("#").split()).removesuffix(" #").strip()
@@ -331,11 +336,16 @@ def _header_lines(text: str, all_lines: list[Span], filled: list[int], found: _F
             break
         else:
             headline_seen = True
+            prose_seen = prose_seen or bool(_STOP.search(words))
     return taken
 
 
-def _is_meta_line(text: str, line: Span, followers: list[Span], in_header: bool, found: _Found) -> bool:
-    """Whether a line is nothing but a field, a byline, a date or a source; `found` takes what it says."""
+def _is_meta_line(text: str, line: Span, followers: list[Span], place: tuple[bool, bool], found: _Found) -> bool:
+    """Whether a line is nothing but a field, a byline, a date or a source; `found` takes what it says.
+
+    `place` says whether header lines stand above it, and whether a bare name or date counts there.
+    """
+    in_header, bare_counts = place
     words = text[line.start : line.end]
     field = _KEY_LINE.match(words)
     if field and field["key"].casefold() in HEADER_KEYS and len(words) <= MAX_FIELD_CHARS:
@@ -347,17 +357,23 @@ def _is_meta_line(text: str, line: Span, followers: list[Span], in_header: bool,
         return False
     day = _find_date(words)
     bare = words[: day[1].start] + words[day[1].end :] if day else words
-    if day and not _DATE_REST.sub("", bare).strip(_PUNCTUATION):
+    if day and bare_counts and not _DATE_REST.sub("", bare).strip(_PUNCTUATION):
         found.set_published(day[0], Span(line.start + day[1].start, line.start + day[1].end))
         return True
     role = _ROLE.fullmatch(words)
     if role and (in_header or role["outlet"] or role["desk"]):
         found.set_source(role["outlet"] or "")
         return True
+    dateline = _DATELINE.fullmatch(words.strip(_PUNCTUATION))
+    if dateline:
+        found.set_source(dateline["agency"])
+        return True
+    if _MAIL.fullmatch(words.strip(_PUNCTUATION)):
+        return True
     if _is_source(words) or (in_header and found.author and _looks_like_source(text, line, followers)):
         found.set_source(words.strip(_PUNCTUATION))
         return True
-    return _take_byline(text, line, followers, day, found)
+    return _take_byline(text, line, followers, day, bare_counts, found)
 
 
 def _field_fits(key: str, value: str) -> bool:
@@ -367,28 +383,29 @@ def _field_fits(key: str, value: str) -> bool:
         return _find_date(value) is not None
     if meaning == "author":
         return 0 < len(value) <= MAX_TITLE_CHARS
+    if key in ADDRESS_KEYS:
+        return bool(_ADDRESS.fullmatch(value))
     return bool(value)
 
 
 def _take_byline(
-    text: str, line: Span, followers: list[Span], day: tuple[date, Span] | None, found: _Found
+    text: str, line: Span, followers: list[Span], day: tuple[date, Span] | None, bare_counts: bool, found: _Found
 ) -> bool:
     words = text[line.start : line.end]
-    end = day[1].start if day else len(words)
     match = _BY.match(words)
     start = match.end() if match else 0
-    said = words[start:end].rstrip(_PUNCTUATION)
-    names, _, desk = (part.strip() for part in _BYLINE_SEPARATOR.sub("\n", said, count=1).partition("\n"))
-    tail_is_source = not desk or _is_source(desk) or (match is not None and _desk_like(desk))
-    explicit = match is not None or bool(desk)
-    if not tail_is_source or not _are_names(names, 1 if match else 2):
+    said = words[start : day[1].start if day else len(words)].rstrip(_PUNCTUATION)
+    names, desk = _names_and_desk(said, 1 if match else 2)
+    if not names or (desk and not _is_desk(desk, match is not None)):
         return False
-    if match and names[0].islower():
+    sure = match is not None or _is_source(desk)
+    if not sure and not (bare_counts and _is_author_line(text, names, followers)):
         return False
-    if not explicit and not _is_author_line(text, line, names, followers):
-        return False
-    if desk:
-        found.set_source(desk)
+    for part in re.split(r"\s*[|,]\s*", desk) if not _is_source(desk) else [desk]:
+        role = _ROLE.fullmatch(part)
+        outlet = (role["outlet"] or "") if role else part
+        if outlet and "@" not in outlet and outlet[0].isupper() and " by " not in outlet:
+            found.set_source(outlet)
     begin = line.start + words.index(names, start)
     found.set_author(Span(begin, begin + len(names)))
     if day:
@@ -396,15 +413,31 @@ def _take_byline(
     return True
 
 
-def _is_author_line(text: str, line: Span, names: str, followers: list[Span]) -> bool:
+def _names_and_desk(said: str, fewest: int) -> tuple[str, str]:
+    """The people of a byline, and what stands behind them; no people where it is no byline."""
+    if _are_names(said, fewest):
+        return said, ""
+    for separator in _BYLINE_SEPARATOR.finditer(said):
+        names, desk = said[: separator.start()].rstrip(), said[separator.end() :].strip()
+        following = _BYLINE_SEPARATOR.split(desk, maxsplit=1)[0]
+        # "Kim Roe, Lee Poe | USA TODAY": the comma stands between two names.
+        if _are_names(names, fewest) and not (separator[0].strip() == "," and _are_names(following, 2)):
+            return names, desk
+    return "", ""
+
+
+def _is_desk(words: str, explicit: bool) -> bool:
+    """Whether what stands behind a byline's names is where they work, or how to reach them."""
+    if _is_source(words) or _ROLE.fullmatch(words) or _PAPER.search(words) or _MAIL.search(words):
+        return True
+    tokens = words.split()
+    return explicit and len(tokens) <= 6 and not _STOP.search(words) and not tokens[0][0].islower()
+
+
+def _is_author_line(text: str, names: str, followers: list[Span]) -> bool:
     """Whether a bare name is the writer's: a headline's words come back in the article, the writer's name does not."""
-    if len(text[line.start : line.end].rstrip(_PUNCTUATION)) > len(names) + 1 or not followers:
-        return False
-    body = "\n".join(
-        text[follower.start : follower.end]
-        for follower in followers
-        if not _CONTACT.search(text[follower.start : follower.end])
-    )
+    paragraphs = [text[follower.start : follower.end] for follower in followers]
+    body = "\n".join(paragraph for paragraph in paragraphs if not _CONTACT.search(paragraph))
     if len(body) < 2 * len(names):
         return False
     known = {_stem(word) for word in _WORD.findall(body)}
@@ -440,19 +473,16 @@ def _is_source(words: str) -> bool:
     return plain in SOURCES or any(plain.startswith(f"{name} ") and plain[len(name) + 1 :] in DESKS for name in SOURCES)
 
 
-def _desk_like(words: str) -> bool:
-    tokens = words.split()
-    return 0 < len(tokens) <= 6 and not _STOP.search(words) and (tokens[0][0].isupper() or tokens[0][0].isdigit())
-
-
 def _looks_like_source(text: str, line: Span, followers: list[Span]) -> bool:
     """Whether a short line of capitalised words between byline and first paragraph names the publisher."""
     words = text[line.start : line.end]
     tokens = words.split()
-    capitals = all(not token[0].islower() or token.casefold() in PARTICLES | {"and", "&", "for"} for token in tokens)
-    long_prose = followers[0].end - followers[0].start > LONG_LINE // 2
-    capitals = capitals and any(token[0].isupper() for token in tokens) or "|" in tokens
-    return len(tokens) <= 4 and len(words) <= 40 and capitals and not _STOP.search(words) and long_prose
+    if len(tokens) > 6 or len(words) > 40 or _STOP.search(words) or "@" in words or _find_date(words):
+        return False
+    small = PARTICLES | {"and", "&", "for", "|"}
+    capitals = any(token[0].isupper() for token in tokens) and words[0] not in "\"'“‘"
+    capitals = capitals and all(not token[0].islower() or token.casefold() in small for token in tokens)
+    return (capitals or "|" in tokens) and followers[0].end - followers[0].start > LONG_LINE // 2
 
 
 def _is_headline(text: str, all_lines: list[Span], number: int, followers: list[Span]) -> bool:
@@ -460,10 +490,16 @@ def _is_headline(text: str, all_lines: list[Span], number: int, followers: list[
     words = text[line.start : line.end]
     if _MARKDOWN_TITLE.match(words):
         return bool(followers)
-    if not followers or not 3 <= len(words) <= MAX_TITLE_CHARS or words[0] in "-*+•>|#(" or _NO_HEADLINE_END.search(words):
+    if (
+        not followers
+        or not 3 <= len(words) <= MAX_TITLE_CHARS
+        or words[0] in "-*+•>|#("
+        or _NO_HEADLINE_END.search(words)
+    ):
         return False
     first = next((word for word in words.split() if word[0].isalpha()), "")
-    if not any(character.isupper() or not character.islower() for character in first):
+    # One word in front of an article is the name of a section.
+    if " " not in words or not any(character.isupper() or not character.islower() for character in first):
         return False
     blank_behind = all_lines[number + 1].start == all_lines[number + 1].end
     if not blank_behind and followers[0].end - followers[0].start <= len(words):
@@ -493,8 +529,7 @@ def _closing_links(text: str, all_lines: list[Span], filled: list[int]) -> set[i
     for position in range(len(filled) - 1, 0, -1):
         line = all_lines[filled[position]]
         words = text[line.start : line.end]
-        heading = _LINKS_HEADING.match(words)
-        if heading and len(words) <= MAX_LINK_CHARS:
+        if len(words) <= MAX_LINK_CHARS and _LINKS_HEADING.match(words):
             links = set(filled[position:])
         elif len(filled) - position > MAX_LINKS or len(words) > MAX_LINK_CHARS or _FULL_STOP.search(words):
             break
@@ -505,7 +540,9 @@ def _find_date(words: str) -> tuple[date, Span] | None:
     """The first date in a line that has day, month and year."""
     for pattern in _DATES:
         for match in pattern.finditer(words):
-            month = MONTHS.get(match["month"].casefold().rstrip("."), 0) or int(match["month"] if match["month"].isdigit() else 0)
+            month = MONTHS.get(match["month"].casefold().rstrip("."), 0) or int(
+                match["month"] if match["month"].isdigit() else 0
+            )
             try:
                 return date(int(match["year"]), month, int(match["day"])), Span(match.start(), match.end())
             except ValueError:
@@ -606,7 +643,9 @@ def _ids(files: list[_File]) -> dict[_File, str]:
     articles = [file for file in files if file.path.suffix.lower() in READERS]
     names = Counter((file.folder, _without_suffix(file.relative)) for file in articles)
     ids = {
-        file: file.relative if names[file.folder, _without_suffix(file.relative)] > 1 else _without_suffix(file.relative)
+        file: file.relative
+        if names[file.folder, _without_suffix(file.relative)] > 1
+        else _without_suffix(file.relative)
         for file in articles
     }
     shared = Counter(ids.values())
@@ -712,7 +751,9 @@ def _as_date(value: object, id: str) -> date | None:
             return datetime.fromisoformat(value.strip()).date()
         except ValueError:
             pass
-    raise CorpusError(f"document {id!r} was published {value!r}, expected a date or an ISO 8601 string such as '2024-03-03'")
+    raise CorpusError(
+        f"document {id!r} was published {value!r}, expected a date or an ISO 8601 string such as '2024-03-03'"
+    )
 
 
 # ---- tables
@@ -788,6 +829,9 @@ MONTHS = {
 }
 """Number of a month by its English or French name."""
 
+ADDRESS_KEYS = frozenset({"url", "link", "lien"})
+"""Keys whose value is an address."""
+
 SOURCES = frozenset(
     {
         "ap", "afp", "ap news", "al jazeera", "all africa", "allafrica", "associated press", "agence france-presse",
@@ -796,7 +840,8 @@ SOURCES = frozenset(
         "financial times", "forbes", "fox news", "france 24", "golfweek", "guardian", "huffpost", "jeune afrique",
         "le monde", "los angeles times", "msnbc", "nbc", "nbc news", "abc news", "new york times", "newsweek", "npr",
         "people", "politico", "premium times", "punch", "quartz", "rfi", "reuters", "rt", "sky news", "tass", "time",
-        "telegraph", "times", "upi", "usa today", "usa today network", "usa today sports", "vanguard", "voa",
+        "telegraph", "times", "upi", "usa today", "usatoday", "usa today network", "usa today sports", "vanguard",
+        "voa",
         "voice of america", "vox", "wall street journal", "washington post", "xinhua", "yahoo news", "ynet",
         "the conversation", "conversation", "anadolu", "anadolu agency", "africa news", "africanews", "apa news",
     }
@@ -813,17 +858,19 @@ PARTICLES = frozenset(
 """Small words inside a name."""
 
 NO_NAMES = frozenset(
-    "a about advertisement africa african after all america american an analysis and are as at bank breaking briefing"
-    " bulletin business by change climate column comment commentary contact contents contributing correction"
-    " correspondent council court crisis daily day desk east editor editorial election elections event exclusive explainer"
-    " fact facts feature for from full gallery government guest health high highlights home house how image in interview"
-    " international is it key latest league letter letters life list live local market markets media ministry money"
-    " morning most music national new news newsletter no north not obituary of office on opinion or our party photo photos"
-    " picture pictures podcast police politics president press prime profile quiz quote read related report reporter"
-    " reporters reports results review score security share society south special sport sports staff state states story"
-    " summary supreme team tech technology than the this times to today top transcript travel trending tv union united"
-    " update updates us video videos war was watch weather week weekend weekly west what when where who why wire with"
-    " women world writer you your guide cup final finals world’s".split()
+    "a about advertisement afp africa african after all america american an analysis and ap are as at bank bbc"
+    " breaking briefing bulletin business by change chronicle climate cnn column comment commentary contact"
+    " contents contributing correction correspondent council court crisis cup daily day desk dispatch east editor"
+    " editorial election elections enquirer event exclusive explainer fact facts feature final finals for from"
+    " full gallery gazette government guest guide health herald high highlights home house how image in"
+    " international interview is it journal key latest league letter letters life list live local magazine market"
+    " markets media ministry money morning most music national new news newsletter no north not obituary observer"
+    " of office on opinion or our party photo photos picture pictures podcast police politics president press"
+    " prime profile quiz quote read register related report reporter reporters reports republic results reuters"
+    " review road score security sentinel share society south special sport sports staff state states story street"
+    " summary supreme team tech technology tennessean than the this times times-union to today top transcript"
+    " travel trending tribune tv union united update updates us via video videos war was watch weather week"
+    " weekend weekly west what when where who why wire with women world world’s writer you your".split()
 )
 """Words that are in headlines and section names, and in no writer's name."""
 
@@ -831,25 +878,35 @@ _PUNCTUATION = " \t\u00a0.,;:|·•/–—-*_"
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _STOP = re.compile(r"[.!?…][\"'”’»)\]]*$")
 _FULL_STOP = re.compile(r"(?<!\.)\.[\"'”’»)\]]*$")
-_NO_HEADLINE_END = re.compile(r"(?:(?<!\.\.)(?<!\b[A-Z])\.[\"'”’»)\]]*|[:;,–—-])$")
+_NO_HEADLINE_END = re.compile(r"(?:(?<!\.\.)(?<![A-Z]\.[A-Z])\.[\"'”’»)\]]*|[:;,–—-])$")
 _MARKDOWN_TITLE = re.compile(r"#{1,2}\s+\S")
 _KEY_LINE = re.compile(r"\**(?P<key>[^\W\d_][^\W_]*(?: [^\W\d_]+)?)\**\s?:\**\s*", re.IGNORECASE)
-_BY = re.compile(r"(?:written\s+by|story\s+by|by|par)\b\s*:?\s*", re.IGNORECASE)
+_BY = re.compile(r"(?:(?:(?:written|story|text|words|compiled|reported)\s+)?by|par)\b\s*:?\s*", re.IGNORECASE)
 _BYLINE_SEPARATOR = re.compile(r"\s*(?:\||,(?!\s*(?:Jr|Sr)\b)|\s[-–—·•/]\s|\s+(?:for|pour)\s+|\s+at\s+)\s*(?=\S)")
 _NAME_SEPARATOR = re.compile(r"\s*(?:,\s*(?:and|et)\s+|\s+(?:and|et|with|&)\s+|,)\s*")
-_NAME_TOKEN = re.compile(r"(?:[^\W\d_a-zß-öø-ÿ](?:[^\W\d_]|['’.-](?=[^\W\d_]))*|[dDlLoO]['’][^\W\d_]+)(?<!['’-])\.?(?:,)?")
+_NAME_TOKEN = re.compile(
+    r"(?:[^\W\d_a-zß-öø-ÿ](?:[^\W\d_]|['’.-](?=[^\W\d_]))*|[dDlLoO]['’][^\W\d_]+)(?<!['’-])\.?(?:,)?"
+)
 _ROLE = re.compile(
     r"special (?:to|for) (?:the )?(?P<outlet>[\w .&'’-]{2,60})"
-    r"|(?P<desk>(?:the )?(?:[\w&'’]+ ){0,4}(?:editors|staff reports?|wire reports?|news ?desk|editorial board))"
+    r"|(?P<desk>(?:the )?(?:[\w&'’]+ ){0,6}(?:editors|staff reports?|wire reports?|news ?desk|editorial board))"
     r"|(?:[\w&'’-]+ ){0,3}(?:contributor|columnist|writer|reporter|correspondent|editor|analyst)",
     re.IGNORECASE,
 )
 """A line that says who wrote without a name, or what the writer is."""
+_DATELINE = re.compile(r"(?:[A-Z][\w.'’-]*,? ){1,5}\(?(?P<agency>CNN(?: Business)?|AP|AFP|Reuters|CNBC|BBC)\)?")
+_MAIL = re.compile(r"\S+@\S+\.\w+|@\w+")
+_ADDRESS = re.compile(r"https?://\S+|[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
+_PAPER = re.compile(
+    r"^The [A-Z(]"
+    r"|\b(?:Times|Tribune|Herald|Gazette|Post|Journal|Chronicle|Register|Courier|Press|News|Dispatch|Enquirer)\b"
+)
 _CONTACT = re.compile(r"@|\b(?:follow|contact|reach|e-?mail|twitter|reported by|reporting by|suivez)\b", re.IGNORECASE)
 _LINKS_HEADING = re.compile(
-    r"[#*_>\s-]*(?:(?:(?:you (?:may|might) also like|recommended(?: for you| stories| reading)?|(?:read|see|watch|listen)"
-    r" also|also (?:read|see)|read more|more reading|further reading|related|related (?:\w+ )?(?:stories|story|articles?|news"
-    r"|content|coverage|links?|posts?|topics?|reading|video)|(?:à )?lire aussi|à lire|lire également|sur le même sujet"
+    r"[#*_>\s-]*(?:(?:(?:you (?:may|might) also like|recommended(?: for you| stories| reading)?"
+    r"|(?:read|see|watch|listen) also|also (?:read|see)|read more|more reading|further reading"
+    r"|related|related (?:\w+ )?(?:stories|story|articles?|news|content|coverage|links?|posts?|topics?|reading|video)"
+    r"|(?:à )?lire aussi|à lire|lire également|sur le même sujet"
     r"|voir aussi|à voir aussi)\**\s*(?::.*|\**)|more (?:from|on|stories)\b[^.]*))$",
     re.IGNORECASE,
 )
@@ -857,16 +914,16 @@ _MONTH = "|".join(sorted((re.escape(name) for name in MONTHS), key=len, reverse=
 _DATES = (
     re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
     re.compile(
-        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)?\s+(?:of\s+)?(?P<month>{_MONTH})\b\.?,?\s+(?P<year>(?:19|20)\d\d)\b", re.I
+        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)?\s+(?:of\s+)?(?P<month>{_MONTH})\b\.?,?\s+(?P<year>(?:19|20)\d\d)\b",
+        re.I,
     ),
-    re.compile(
-        rf"\b(?P<month>{_MONTH})\b\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>(?:19|20)\d\d)\b", re.I
-    ),
+    re.compile(rf"\b(?P<month>{_MONTH})\b\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>(?:19|20)\d\d)\b", re.I),
 )
 _DATE_REST = re.compile(
-    r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?|\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi"
-    r"|dimanche)\b|\d{1,2}(?:[:.h]\d{2}){0,2}\s*(?:[ap]\.?m\b\.?)?|T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?|[+-]\d\d:?\d\d|\b(?:published|"
-    r"updated|posted|last|first|created|modified|date|on|at|the|le|à|a|publié|mis|jour|gmt|utc|e[sd]?t|c[sd]?t|m[sd]?t|p[sd]?t|"
-    r"bst|cet|cest|wat|eat|sast|ist|[ap]m|h)\b",
+    r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?"
+    r"|\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)\b"
+    r"|\d{1,2}(?:[:.h]\d{2}){0,2}\s*(?:[ap]\.?m\b\.?)?|T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?|[+-]\d\d:?\d\d"
+    r"|\b(?:published|updated|posted|last|first|created|modified|date|on|at|the|le|à|a|publié|mis|jour|gmt|utc"
+    r"|[ecmp][sd]?t|bst|cet|cest|wat|eat|sast|ist|[ap]m|h)\b",
     re.IGNORECASE,
 )

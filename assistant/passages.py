@@ -91,9 +91,7 @@ def _sentences_of(text: str, region: Span) -> list[Span]:
     return [Span(region.start + span.start, region.start + span.end) for span in found]
 
 
-def _fit(
-    text: str, counted: list[tuple[Span, int]], budget: int, count_tokens: CountTokens
-) -> list[tuple[Span, int]]:
+def _fit(text: str, counted: list[tuple[Span, int]], budget: int, count_tokens: CountTokens) -> list[tuple[Span, int]]:
     """Cut the sentences that have more tokens than the budget; only for these are tokens counted again."""
     fitting = []
     for span, tokens in counted:

@@ -7,6 +7,7 @@ documents: offsets go in and out as characters of the text given.
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -56,9 +57,12 @@ def cut_span(text: str, span: Span, max_chars: int) -> list[Span]:
 
 def trim(text: str, span: Span) -> Span:
     """The span without the white space at its ends; empty at its start where it holds nothing else."""
-    words = text[span.start : span.end]
-    start = span.start + len(words) - len(words.lstrip())
-    return Span(start, max(start, span.start + len(words.rstrip())))
+    start, end = span
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
 
 
 def lines(text: str) -> Iterator[Span]:
@@ -143,9 +147,11 @@ def _sentences_of_block(text: str, block: Span) -> list[Span]:
 
 
 def _library_boundaries(words: str) -> list[tuple[int, int]]:
-    # sentencex 1.0.32 panics on white space of several bytes behind a capital ("A\u00a0."),
-    # and cannot take lone surrogates: both are shown to it as one character of one byte.
+    # sentencex 1.0.32 panics on white space of several bytes behind a capital ("A\u00a0."), cannot take
+    # lone surrogates, and reads the apostrophes of "l'Union" or "side's" as quotes that open and close,
+    # with no boundary in between: it is shown one harmless character for each of these.
     plain = words if words.isascii() else _UNSAFE.sub(lambda match: " " if match[0].isspace() else "x", words)
+    plain = _APOSTROPHE.sub("x", plain)
     found = sentencex.get_sentence_boundaries("en", plain)
     ends = [0, *(boundary["end_index"] for boundary in found)]
     if ends[-1] != len(words):  # never seen; a tail that the library leaves out is still text
@@ -155,24 +161,65 @@ def _library_boundaries(words: str) -> list[tuple[int, int]]:
 
 
 def _with_missed_ends(words: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Also cut where an abbreviation closes a sentence: "at Apple Inc. The company said"."""
+    """Also cut where the library does not: behind "at Apple Inc.", and where it pairs quotes wrongly.
+
+    One stray quotation mark, or the apostrophe of "the owners' tally", hides every boundary up to the next.
+    """
+    ends = _missed_ends(words)
     cut = []
     for start, end in pieces:
-        for match in _MISSED_END.finditer(words, start, end):
-            depth = words.count("(", start, match.start()) - words.count(")", start, match.start())
-            quoted = words.count('"', start, match.start()) % 2 or (
-                words.count("“", start, match.start()) > words.count("”", start, match.start())
-            )
-            if match[2] in STARTERS and depth <= 0 and not quoted:
-                cut.append((start, match.end(1)))
-                start = match.end(1)
+        for missed in (missed for missed in ends[bisect(ends, start) : bisect(ends, end - 1)]):
+            cut.append((start, missed))
+            start = missed
         cut.append((start, end))
     return cut
 
 
+def _missed_ends(words: str) -> list[int]:
+    """Ends of sentences that stand in no quotation and no parenthesis, whatever the marks before them."""
+    found = []
+    marks = _MARK.finditer(words)
+    mark = next(marks, None)
+    quoted, depth, since = False, 0, 0
+    for match in _END.finditer(words):
+        while mark and mark.start() < match.end("end"):
+            if mark[0] in "()":
+                depth = max(0, depth + (1 if mark[0] == "(" else -1))
+            else:
+                quoted = _opens(words, mark.start(), quoted)
+            since = mark.end()
+            mark = next(marks, None)
+        # A mark that nothing closes for so long was a stray one.
+        inside = (quoted or depth) and match.end("end") - since <= MAX_SENTENCE_CHARS
+        if not inside and _surely_ends(match):
+            found.append(match.end("end"))
+    return found
+
+
+def _opens(words: str, at: int, quoted: bool) -> bool:
+    """Whether text is quoted behind the quotation mark at `at`."""
+    if words[at] != '"':
+        return words[at] in "“«"
+    space_before = at == 0 or words[at - 1].isspace() or words[at - 1] in "(—–-"
+    space_behind = at + 1 == len(words) or words[at + 1].isspace()
+    return not quoted if space_before == space_behind else space_before
+
+
+def _surely_ends(match: re.Match[str]) -> bool:
+    left, stop, following = match["left"], match["stop"], match["following"]
+    if left.casefold() in CLOSING:
+        return following in STARTERS
+    if "." in left or len(left) < 3 or left.casefold() in ABBREVIATIONS:
+        return False
+    if left[0].isupper() and (stop != "." or len(left) < 6):
+        return stop == "." and following in STARTERS
+    return True
+
+
 def _belong_together(text: str, left: Span, right: Span) -> bool:
     """Whether the boundary between two neighbours is none."""
-    before, after = text[left.start : left.end], text[right.start : right.end]
+    before = text[max(left.start, left.end - NEIGHBOUR_CHARS) : left.end]
+    after = text[right.start : min(right.end, right.start + NEIGHBOUR_CHARS)]
     if not any(character.isalnum() for character in after) or not any(character.isalnum() for character in before):
         return True
     if _ENUMERATOR.fullmatch(before) or before.count("«") > before.count("»"):
@@ -230,6 +277,9 @@ def _cut_point(text: str, span: Span, max_chars: int) -> int:
 
 # ---- tables
 
+NEIGHBOUR_CHARS = 500
+"""How far from a boundary the words that decide on it may stand; more would be slow and tell no more."""
+
 WRAP_WIDTHS = (30, 100)
 """Shortest and longest width, in characters, to which text is taken to be hard-wrapped."""
 
@@ -256,6 +306,9 @@ AFTER_HOURS = frozenset(
 )
 """Words that carry on behind an hour: a day, a month or a time zone."""
 
+CLOSING = frozenset("inc corp ltd co jr sr etc a.m p.m u.s u.k u.n e.u d.c".split())
+"""Abbreviations that may end a sentence, and do where its next word starts one."""
+
 PLACES = frozenset(
     "u.s u.k u.n e.u u.s.a d.c u.a.e n.y l.a n.j n.c s.c n.h r.i n.m u.s.s.r p.r b.c w.va ph.d m.d d-calif".split()
 )
@@ -266,17 +319,19 @@ ABBREVIATIONS = BEFORE_NAMES | BEFORE_NUMBERS | HOURS | PLACES
 
 STARTERS = frozenset(
     "A About According After Also Although An And Another As At Because Before Both But By Despite During Each"
-    " Earlier Even Every Few Five For Four From Furthermore Had Has Have He Her Here His How However I If In Indeed"
-    " Instead Is It Its It's Just Last Later Many Meanwhile More Most Moreover My Nearly Neither Nevertheless Next No Nor"
-    " Not Now Of On Once One Only Or Other Others Our Over Rather Several She Since So Some Soon Still Such Ten That The"
-    " Their Then There These They They're This Those Though Three Through Throughout Thus To Today Tomorrow Two Under"
-    " Unlike Until Was We Were What When Where Whether Which While Who Why With Without Would Yesterday Yet You Your"
-    " Le La Les Un Une Il Elle Ils Elles Ce Cette Ces Mais Et Dans En Pour".split()
+    " Earlier Even Every Few Five For Four From Furthermore Had Has Have He Her Here His How However I If In"
+    " Indeed Instead Is It Its It's Just Last Later Many Meanwhile More Most Moreover My Nearly Neither"
+    " Nevertheless Next No Nor Not Now Of On Once One Only Or Other Others Our Over Rather Several She Since So"
+    " Some Soon Still Such Ten That The Their Then There These They They're This Those Though Three Through"
+    " Throughout Thus To Today Tomorrow Two Under Unlike Until Was We Were What When Where Whether Which While Who"
+    " Why With Without Would Yesterday Yet You Your Le La Les Un Une Il Elle Ils Elles Ce Cette Ces Mais Et Dans"
+    " En Pour".split()
 )
 """Capitalised words that start a sentence rather than go on a name."""
 
 _LINE_END = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _UNSAFE = re.compile(r"[^\S -\x7f]|[\ud800-\udfff]")
+_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _SPACE = re.compile(r"\s+")
 _ZWJ = "\u200d"
 _JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
@@ -294,9 +349,13 @@ _ADDRESS = re.compile(r"www\.|[@/\\]|\w\.\w+\.\w+\.\w")
 """A web or mail address, whose stops end no sentence."""
 _LAST_ABBREVIATION = re.compile(r"(?:^|[\s(\[\"'“‘«—–-])((?:[^\W\d_]{1,6}\.\s?)*[^\W\d_]{1,6})\.$")
 _INITIAL = re.compile(r"(?:^|[\s(\"“‘«.-])[A-Z]\.$")
-_RUN_ON_LEFT = re.compile(r"[^\W\d_]{2,}[.!?][\"'”’»)\]]*$|[.!?…][\"'”’»)\]]+$")
+_RUN_ON_LEFT = re.compile(r"[a-zß-öø-ÿ]{2,}[.!?][\"'”’»)\]]*$|[.!?…][\"'”’»)\]]+$")
 _RUN_ON_RIGHT = re.compile(r"[\"'“‘«(\[]*[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:\s|['’]|$)|[\"“«(]")
-_MISSED_END = re.compile(r"\b(?:Inc|Corp|Ltd|Co|Jr|Sr|etc|[ap]\.m|U\.S|U\.K|U\.N|D\.C|E\.U)\.(\s+)([A-Z][\w'’]*)(?=\s)")
+_END = re.compile(
+    r"(?:^|(?<=[\s(\"“«'’/-]))(?P<left>[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*)(?P<end>(?P<stop>[.!?]))\s+"
+    r"(?=[\"“«]?(?P<following>[^\W\d_a-zß-öø-ÿ][\w'’]*))"
+)
+_MARK = re.compile(r"[\"“”«»()]")
 _PAUSES = (
     re.compile(r"[.!?…][\"'”’»)\]]*(?=\s)"),
     re.compile(r"[;:—–](?=\s)|\s--(?=\s)"),

@@ -1,0 +1,421 @@
+"""Answering: a draft made of the articles' own sentences, shortest sufficient first.
+
+Given the question, its evidence and the judgement of it, decide how far the question is
+answered, choose the sentences and name what is missing.  Knows nothing of numbers and
+markers: the pipeline gives those.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from assistant import catalog
+from assistant.documents import Document
+from assistant.evidence import MET, Evidence, Judgement, synonymy
+from assistant.index import Index
+from assistant.kinds import candidates, short_answer
+from assistant.polarity import denied_about, denies
+from assistant.question import SPECIFIC, Asked, Question, strip_lead
+from assistant.reply import Status
+from assistant.sentences import Span
+from assistant.settings import Caution
+from assistant.terms import stems
+
+ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.65, "balanced": 0.45, "eager": 0.3}
+"""Probability of an answer from which a question counts as answered; see docs/measurements.md for the curve."""
+TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.62, "balanced": 0.55, "eager": 0.45}
+"""How surely the subject must be in the sources for `partial` rather than `abstained`."""
+_LONG_AGO = date.min
+MOST_SENTENCES = 3
+"""An answer that needs more than three sentences is a text to be read, not an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """Words of a document that become a claim of the answer."""
+
+    document: Document
+    """The document."""
+    span: Span
+    """Where they stand in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One claim of a draft."""
+
+    text: str
+    """The claim, as it will be shown."""
+    quotes: tuple[Quoted, ...]
+    """The words it stands on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What an answerer proposes."""
+
+    status: Status
+    """How far the question is answered."""
+    lines: list[Line] = field(default_factory=list)
+    """The claims in reading order."""
+    lead: str | None = None
+    """A sentence of ours before the claims (what is missing, that sources differ)."""
+    reason: str | None = None
+    """Why it is not `answered`, or what a reader should know."""
+    short: str | None = None
+    """The short answer, if the question asks for one."""
+    missing: list[str] = field(default_factory=list)
+    """What was asked and is not in the sources."""
+
+
+# ── from the articles' contents ──────────────────────────────────────────────────────────
+
+
+def compose(index: Index, question: Question, evidence: Sequence[Evidence], judgement: Judgement, caution: Caution) -> Draft:
+    """The answer with no language model: chosen sentences, or what the sources lack."""
+    if not evidence or judgement.topical < TOPICAL_FROM[caution] or _subject_missing(question, evidence):
+        return _abstain(question)
+    if question.latest:
+        evidence = _newest_first(index, evidence)
+    denial = _premise_denial(question, evidence)
+    if denial:
+        return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
+    if question.kind == "yesno":
+        return _yes_or_no(index, question, evidence, caution)
+    best = _sufficient(question, evidence)
+    lacking = _lacking(question, best, evidence, judgement)
+    if lacking or judgement.answerable < ANSWERED_FROM[caution]:
+        return _partial(index, question, _about(evidence), lacking or "no sentence of the sources was found that says it")
+    chosen = _choose(question, best, evidence)
+    other = _disagreement(index, question, best, evidence)
+    short = short_answer(question, best.text)
+    lines = _lines(index, [*chosen, other] if other else chosen)
+    if other:
+        return Draft(status="answered", lines=lines, lead=_sources_differ(index, best, other), reason="the sources differ")
+    return Draft(status="answered", lines=lines, short=short.text if short else None)
+
+
+def _abstain(question: Question) -> Draft:
+    what = _asked_for(question)
+    return Draft(
+        status="abstained",
+        lead=f"The articles do not say {what}.",
+        reason="nothing in the sources is about it",
+        missing=[what],
+    )
+
+
+def _subject_missing(question: Question, evidence: Sequence[Evidence]) -> bool:
+    """Whether most of the proper names asked about (by weight) are nowhere in the hits."""
+    names = question.names
+    if not names:
+        rare = [word for word in question.words if word.weight > 0.75]
+        met = [word for word in rare if _met_anywhere(word, evidence)]
+        return bool(rare) and not met and all(item.cosine < 0.35 for item in evidence[:5])
+    found = sum(word.weight for word in names if _met_anywhere(word, evidence))
+    return found < 0.5 * sum(word.weight for word in names)
+
+
+def _met_anywhere(word: Asked, evidence: Sequence[Evidence]) -> bool:
+    return any(item.matched_around[word.stem] >= MET for item in evidence)
+
+
+def _newest_first(index: Index, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Sentences nearly as good as the best, those of the newest article first; the rest behind."""
+    near = [item for item in evidence if item.score >= 0.6 * evidence[0].score and item.cover_around >= 0.8 * evidence[0].cover_around]
+    rest = [item for item in evidence if item not in near]
+    dated = sorted(near, key=lambda item: index.document(item.document_id).published or _LONG_AGO, reverse=True)
+    return dated + rest
+
+
+def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidence | None:
+    """A sentence that denies what the question takes for granted."""
+    if question.kind in ("yesno", "definition", "list") or question.french:
+        return None
+    others = {word.stem for word in question.words if not word.name}
+    asks_negated = denies(strip_lead(question.text))
+    for item in evidence[:5]:
+        met = {stem_ for stem_ in others if item.matched[stem_] >= MET}
+        names_met = all(item.matched[word.stem] >= MET for word in question.names)
+        if not met or not question.names or not names_met:
+            continue
+        weight_met = sum(word.weight for word in question.words if item.matched[word.stem] >= MET)
+        if weight_met < 0.6 * sum(word.weight for word in question.words):
+            continue
+        held = _held_for(item, met)
+        if denied_about(item.text, held) != asks_negated:
+            return item
+    return None
+
+
+def _held_for(item: Evidence, met: set[str]) -> set[str]:
+    """The sentence's own stems that meet the given stems of the question."""
+    own = set(stems(item.text))
+    return {word for word in own if word in met or any(synonymy(asked, word) for asked in met)}
+
+
+def _sufficient(question: Question, evidence: Sequence[Evidence]) -> Evidence:
+    """The best sentence; for a name, time, place or number, the best among the good ones that holds one."""
+    best = evidence[0]
+    if question.kind in SPECIFIC and not best.typed:
+        for item in evidence[1:5]:
+            if item.typed and item.score >= 0.5 * best.score and item.cover_around >= 0.8 * best.cover_around:
+                return item
+    return best
+
+
+_ACTION_AFTER_WHO = re.compile(r"^who(?:\s+(?:also|first|actually|really|else))*\s+([a-z]{3,})", re.IGNORECASE)
+_ACTION_AFTER_DID = re.compile(
+    r"\b(?:did|does|do|will|would|has|have|had|can|could)\s+(?:the\s+)?(?:[A-ZÀ-Þ][\w’'.-]*[\s,]+|and\s+|of\s+|the\s+)+([a-z]{3,})"
+)
+_ACTION_PAST = re.compile(r"\b([a-z]{3,}ed)\b")
+_COPULA = frozenset("is are was were has have had does did will would can could may might be been".split())
+
+
+def _action(question: Question) -> str | None:
+    """Stem of the verb that a specific question hangs on ("signed" in "Who signed the pact?")."""
+    text = strip_lead(question.text)
+    known = {word.stem for word in question.words if not word.name}
+    for pattern in (_ACTION_AFTER_WHO, _ACTION_AFTER_DID, _ACTION_PAST):
+        for match in pattern.finditer(text):
+            word = match.group(1).lower()
+            found = stems(word)
+            if word not in _COPULA and found and found[0] in known:
+                return found[0]
+    return None
+
+
+def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence], judgement: Judgement) -> str | None:
+    """What the best evidence fails to give, as a reason; None where it gives all."""
+    unmet = [word for word in question.names if best.matched_around[word.stem] < MET]
+    if unmet:
+        elsewhere = [word for word in unmet if _met_anywhere(word, evidence)]
+        names = ", ".join(word.text for word in unmet)
+        return f"no sentence connects {names} with the rest of the question" if elsewhere else f"{names} does not occur in what was found"
+    if question.kind in SPECIFIC and not best.typed:
+        return f"no {_NOUN[question.kind]} is given"
+    action = _action(question)
+    if question.kind in SPECIFIC and action and best.matched_around[action] < MET:
+        return f"nothing is said of “{next(word.text for word in question.words if word.stem == action)}”"
+    return None
+
+
+_NOUN = {"who": "name", "when": "date or time", "where": "place", "count": "number", "money": "amount of money", "duration": "length of time"}
+
+
+def _about(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What the sources do say about the subject: the sentences that hold most of the question's words."""
+    ranked = sorted(evidence[:12], key=lambda item: -(0.5 * item.cover + 0.2 * item.cover_around + 0.6 * item.cosine))
+    first = ranked[0]
+    return [first, *[item for item in ranked[1:3] if item.cover >= 0.75 * first.cover and item.cosine >= 0.8 * first.cosine]][:2]
+
+
+def _partial(index: Index, question: Question, shown: Sequence[Evidence], reason: str, *, premise: bool = False) -> Draft:
+    what = _asked_for(question)
+    lead = f"The articles do not say {what}; they do say this:"
+    if premise:
+        lead = "The articles say otherwise than the question assumes:"
+    return Draft(status="partial", lines=_lines(index, shown), lead=lead, reason=reason, missing=[what])
+
+
+def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The best sentence, and for open questions those near it that add to it."""
+    if question.kind in SPECIFIC or question.kind == "definition" and best.cover > 0.9:
+        return [best]
+    chosen = [best]
+    for item in evidence:
+        if len(chosen) == MOST_SENTENCES:
+            break
+        if item is best or item.score < 0.5 * best.score or item.cosine < best.cosine - 0.15:
+            continue
+        chosen.append(item)
+    return chosen
+
+
+# ── yes or no ────────────────────────────────────────────────────────────────────────────
+
+_NOT_YET = re.compile(r"\b(?:expected|set|due|scheduled|planned|likely|hopes?|plans?|aims?|intends?)\s+to\b|\bwill (?:be|become|begin|start)\b|\bsoon\b", re.IGNORECASE)
+_NOW = re.compile(r"\b(?:already|currently|now|yet|up and running|today)\b", re.IGNORECASE)
+DECIDED_FROM: dict[Caution, float] = {"cautious": 0.92, "balanced": 0.8, "eager": 0.7}
+"""Share of a yes/no question's words, by weight, that a sentence must hold to decide it."""
+
+
+def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], caution: Caution) -> Draft:
+    ranked = sorted(evidence[:8], key=lambda item: -(item.cover + 0.3 * item.cover_around + 0.5 * item.cosine))
+    best = ranked[0]
+    unmet = [word for word in question.words if best.matched_around[word.stem] < MET]
+    others = [word for word in question.words if not word.name]
+    own = sum(word.weight * best.matched[word.stem] for word in others) / (sum(word.weight for word in others) or 1.0)
+    names_met = all(best.matched_around[word.stem] >= MET for word in question.names)
+    cover = max(best.cover, 0.9 * best.cover_around)
+    if not names_met or cover < DECIDED_FROM[caution] or (others and own < 0.6):
+        reason = f"nothing is said of “{', '.join(word.text for word in unmet)}”" if unmet else "the sources do not decide it"
+        return _partial(index, question, _about(evidence), reason)
+    met = {word.stem for word in others if best.matched[word.stem] >= MET}
+    denied = denied_about(best.text, _held_for(best, met or set(question.stems)))
+    asks_negated = denies(strip_lead(question.text))
+    yes = denied == asks_negated
+    if yes and _NOW.search(question.text) and _NOT_YET.search(best.text):
+        yes = False
+    return Draft(status="answered", lines=_lines(index, [best]), short=_yes_word(question, yes))
+
+
+def _yes_word(question: Question, yes: bool) -> str:
+    if question.french:
+        return "Oui" if yes else "Non"
+    return "Yes" if yes else "No"
+
+
+# ── sources that differ ──────────────────────────────────────────────────────────────────
+
+
+def _disagreement(index: Index, question: Question, best: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
+    """A sentence of another article that answers the same question with another number, time, name or place."""
+    if question.kind not in SPECIFIC or question.latest:
+        return None
+    mine = short_answer(question, best.text)
+    if mine is None:
+        return None
+    offered = {_value(candidate.text) for candidate in candidates(question.kind, best.text)}
+    for item in evidence[:8]:
+        if item.document_id == best.document_id or not item.typed or item.score < 0.7 * best.score or item.cover < 0.85 * best.cover:
+            continue
+        theirs = short_answer(question, item.text)
+        if theirs and _value(theirs.text) not in offered and _value(mine.text) not in {_value(c.text) for c in candidates(question.kind, item.text)}:
+            return item
+    return None
+
+
+def _value(text: str) -> str:
+    return " ".join(stems(text)) or text.casefold()
+
+
+def _sources_differ(index: Index, best: Evidence, other: Evidence) -> str:
+    def called(item: Evidence) -> str:
+        document = index.document(item.document_id)
+        return f"{catalog.name(document)} ({document.published.isoformat() if document.published else 'undated'})"
+
+    return f"The sources differ: {called(best)} and {called(other)} do not say the same."
+
+
+# ── lines ────────────────────────────────────────────────────────────────────────────────
+
+_LEANS = re.compile(
+    r"^(?:[“\"«'‘(]\s*)?(?:(?:and|but|so|yet|also|however|meanwhile|instead|then|still|in addition|moreover|furthermore|nevertheless|for (?:his|her|its|their) part)[,\s]+)*"
+    r"(?:he|she|it|they|his|her|its|their|him|them|this|these|those|that|such|both (?:sides|parties|countries|men|women|leaders|nations|governments)|the (?:former|latter|two|pair|duo|trio)|here|there|il|elle|ils|elles|ce|cette|ces|cet|son|sa|ses|leur|leurs)\b",
+    re.IGNORECASE,
+)
+_LEANS_WITHIN = re.compile(r"\b(?:this|these|those|such an?) (?:[a-z]+ )?(?:pact|deal|agreement|alliance|move|decision|force|attack|report|law|plan|statement|group|company|initiative)\b", re.IGNORECASE)
+_NAMED = re.compile(r"(?<=[\s“\"(])[A-Z][\w’'-]+")
+
+
+def _leans(text: str) -> bool:
+    """Whether a sentence hangs on the one before it ("He said …", "This pact …")."""
+    match = _LEANS.match(text)
+    if match:
+        word = match.group().split()[-1].lower()
+        return not (word in ("there", "it", "that") and re.match(r"\s+(?:is|was|are|were|has been)\s+(?:a|an|no|the)\b", text[match.end() :]))
+    return False
+
+
+def _lines(index: Index, chosen: Sequence[Evidence]) -> list[Line]:
+    """The sentences in reading order, each with the one before it where it hangs on that."""
+    spans: dict[tuple[str, Span], None] = {}
+    for item in chosen:
+        if item.before and _leans(item.text):
+            spans[(item.document_id, item.before)] = None
+        spans[(item.document_id, Span(item.start, item.end))] = None
+    order: dict[str, int] = {}
+    for item in chosen:
+        order.setdefault(item.document_id, len(order))
+    lines = []
+    for document_id, span in sorted(spans, key=lambda key: (order[key[0]], key[1])):
+        document = index.document(document_id)
+        quote = Quoted(document=document, span=span)
+        lines.append(Line(text=" ".join(document.text[span.start : span.end].split()), quotes=(quote,)))
+    return lines
+
+
+# ── what was asked ───────────────────────────────────────────────────────────────────────
+
+_SUBJECT_WH = re.compile(rf"^(?:who|which \w+|what)\s+(?!(?:{'|'.join(_COPULA)}|do|am|shall|should|must)\b)", re.IGNORECASE)
+_INVERTED = re.compile(
+    r"^(?P<wh>(?:(?:on|at|in|for|to|by|from|since|until|with)\s+)?(?:who|whom|whose|what|which|when|where|why|how)(?:\s+(?!(?:is|are|was|were|did|does|do|will|would|can|could|has|have|had)\b)[\w’'-]+){0,4}?)\s+"
+    r"(?P<aux>is|are|was|were|will|would|can|could|has|have|had|should|may|might)\s+(?P<subject>(?:the|a|an|this|that|its|his|her|their|it|he|she|they)\s+[\w’'-]+|[A-ZÀ-Þ][\w’'-]*(?:\s+(?:of|and|the|[A-ZÀ-Þ][\w’'-]*))*)\s+(?P<rest>[a-z].*)$"
+)
+
+
+def _asked_for(question: Question) -> str:
+    """What was asked, as the end of "The articles do not say …"."""
+    text = strip_lead(question.text).strip(" ?.!")
+    if question.kind == "yesno" or question.french or not text:
+        return f"this: “{question.text.strip()}”"
+    if _SUBJECT_WH.match(text):
+        return text[0].lower() + text[1:]
+    inverted = _INVERTED.match(text)
+    if inverted:
+        wh = inverted["wh"][0].lower() + inverted["wh"][1:]
+        rest = inverted["rest"].split(" ", 1)
+        first, tail = rest[0], (f" {rest[1]}" if len(rest) > 1 else "")
+        return f"{wh} {inverted['subject']} {inverted['aux']} {first}{tail}"
+    return f"this: “{question.text.strip()}”"
+
+
+# ── from the catalogue ───────────────────────────────────────────────────────────────────
+
+MOST_LISTED = 20
+"""Articles named one by one in a list."""
+
+
+def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject: Sequence[Document]) -> Draft:
+    """Answer a question about the articles themselves: all `documents`, or the `subject` that "it" stands for."""
+    if query.topic == "count":
+        word = "article" if len(documents) == 1 else "articles"
+        return Draft(status="answered", lead=f"There are {len(documents)} {word}:", short=str(len(documents)), lines=_entries([catalog.listing(d) for d in documents]))
+    if query.topic == "list":
+        return Draft(status="answered", lead=_count_lead(len(documents)), lines=_entries([catalog.listing(d) for d in documents]))
+    if query.topic == "mention":
+        return _mention(query.what or "", documents)
+    if not subject:
+        return Draft(status="clarify", lead="Which article do you mean? Name its title or what it is about.", reason="there are several articles")
+    find = {"author": catalog.author_of, "published": catalog.published_of, "source": catalog.source_of, "title": catalog.title_of}[query.topic]
+    found = [entry for document in subject if (entry := find(document))]
+    if not found:
+        noun = {"author": "author", "published": "publication date", "source": "source", "title": "title"}[query.topic]
+        named = ", ".join(catalog.name(document) for document in subject[:3])
+        opening = [entry for document in subject[:1] if (entry := catalog.listing(document))]
+        return Draft(
+            status="partial",
+            lead=f"No {noun} is given in {named}.",
+            reason=f"the article states no {noun}",
+            missing=[f"the {noun} of the article"],
+            lines=_entries(opening),
+        )
+    values = {entry.value for entry in found}
+    return Draft(status="answered", lines=_entries(found), short=values.pop() if len(values) == 1 else None)
+
+
+def _mention(what: str, documents: Sequence[Document]) -> Draft:
+    found = catalog.mentioning(documents, what)
+    if not found:
+        return Draft(status="abstained", lead=f"No article mentions {what}.", reason="the words occur in no article", short="No", missing=[f"articles that mention {what}"])
+    return Draft(status="answered", lead=f"{_count(len(found))} {'mentions' if len(found) == 1 else 'mention'} {what}:", lines=_entries(found))
+
+
+def _count_lead(number: int) -> str:
+    return f"{_count(number)} can be searched:"
+
+
+def _count(number: int) -> str:
+    return "One article" if number == 1 else f"{number} articles"
+
+
+def _entries(entries: Sequence[catalog.Entry]) -> list[Line]:
+    lines = []
+    for entry in entries[:MOST_LISTED]:
+        quotes = (Quoted(document=entry.document, span=entry.span),) if entry.span else ()
+        lines.append(Line(text=entry.text, quotes=quotes))
+    if len(entries) > MOST_LISTED:
+        lines.append(Line(text=f"… and {len(entries) - MOST_LISTED} more.", quotes=()))
+    return lines

@@ -1,0 +1,186 @@
+"""The doctor: checks of the installation, each with what was found and what to do.
+
+It uses the same functions as the commands do, so a check that passes is a command that works.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from assistant.errors import AssistantError
+from assistant.settings import Settings
+
+DISTRIBUTION = "cited-articles-assistant"
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one check found."""
+
+    name: str
+    """What was looked at."""
+    state: Literal["ok", "note", "problem"]
+    """`note`: worth knowing, and nothing to mend."""
+    found: str
+    """What was found."""
+    remedy: str | None = None
+    """What to do about it."""
+
+
+def examine() -> Iterator[Check]:
+    """All checks in turn, each as soon as it is done."""
+    yield check_python()
+    yield from check_packages()
+    try:
+        settings = Settings()
+    except AssistantError as error:
+        yield Check(name="settings", state="problem", found=str(error), remedy="mend it in the environment or in .env")
+        return
+    yield Check(name="settings", state="ok", found="read")
+    checks: dict[str, Callable[[Settings], Check]] = {
+        "embedder": check_embedder,
+        "index": check_index,
+        "corpus": check_corpus,
+        "page": check_port,
+    }
+    for name, check in checks.items():
+        try:
+            yield check(settings)
+        except AssistantError as error:  # says itself what to do
+            yield Check(name=name, state="problem", found=str(error))
+        except (ImportError, OSError) as error:
+            found = f"{type(error).__name__}: {error}"
+            yield Check(name=name, state="problem", found=found, remedy="install again: make setup")
+
+
+def check_python() -> Check:
+    """Whether Python is recent enough."""
+    recent = sys.version_info[:2] >= OLDEST_PYTHON
+    return Check(
+        name="python",
+        state="ok" if recent else "problem",
+        found=f"{sys.version.split()[0]} at {sys.executable}",
+        remedy=None if recent else "use Python 3.11 or newer: make clean, then make setup PYTHON=/path/to/python3",
+    )
+
+
+def check_packages() -> list[Check]:
+    """Whether each required package is there in a version that the package's own metadata allows."""
+    try:
+        needed = [Requirement(line) for line in requires(DISTRIBUTION) or []]
+    except PackageNotFoundError:
+        return [
+            Check(name="packages", state="problem", found=f"{DISTRIBUTION} is not installed", remedy="run: make setup")
+        ]
+    here = [requirement for requirement in needed if requirement.marker is None or requirement.marker.evaluate()]
+    return [_check_package(requirement) for requirement in here]
+
+
+def _check_package(requirement: Requirement) -> Check:
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        found = ""
+    if found and requirement.specifier.contains(found, prereleases=True):
+        return Check(name=requirement.name, state="ok", found=found)
+    return Check(
+        name=requirement.name,
+        state="problem",
+        found=f"{found or 'not installed'}; {requirement.specifier} is needed",
+        remedy=f"run: pip install '{requirement.name}{requirement.specifier}'",
+    )
+
+
+def check_embedder(settings: Settings) -> Check:
+    """Whether the embedder's weights are there, are the expected ones, and embed."""
+    from assistant.embedding import BUNDLED, BUNDLED_SHA256, load_embedder
+
+    started = time.perf_counter()
+    embedder = load_embedder(settings.embedder, threads=settings.threads)
+    size = len(embedder.embed_query("Where was the pact announced?"))
+    seconds = time.perf_counter() - started
+    weights = f"weights {embedder.fingerprint[:12]}"
+    if embedder.name == BUNDLED and embedder.fingerprint == BUNDLED_SHA256:
+        weights += " as expected"
+    return Check(name="embedder", state="ok", found=f"{embedder.name}, {weights}, {size} dimensions, {seconds:.1f} s")
+
+
+def check_index(settings: Settings) -> Check:
+    """Whether the index can be opened, or one be made where none is."""
+    from assistant.embedding import load_embedder
+    from assistant.index import has_index, open_index
+
+    if not _can_write(settings.index):
+        return Check(
+            name="index",
+            state="problem",
+            found=f"{settings.index} cannot be written",
+            remedy="make the folder writable, or set ASSISTANT_INDEX to one that is",
+        )
+    if not has_index(settings.index):
+        remedy = "it is made from the corpus at the first question, or with: assistant index PATH"
+        return Check(name="index", state="note", found=f"none in {settings.index} yet", remedy=remedy)
+    index = open_index(settings.index, load_embedder(settings.embedder, threads=settings.threads), settings)
+    found = f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages"
+    return Check(name="index", state="ok", found=found)
+
+
+def check_corpus(settings: Settings) -> Check:
+    """Whether the corpus folder has articles that can be read."""
+    from assistant.documents import read_corpus
+    from assistant.index import has_index
+
+    if not settings.corpus.exists() and has_index(settings.index):
+        return Check(name="corpus", state="note", found=f"{settings.corpus} is not there; the index is used as it is")
+    corpus = read_corpus(settings.corpus)
+    found = f"{settings.corpus} has {len(corpus.documents)} articles that can be read"
+    if not corpus.unread:
+        return Check(name="corpus", state="ok", found=found)
+    return Check(
+        name="corpus",
+        state="note",
+        found=f"{found}, and {len(corpus.unread)} files that cannot",
+        remedy=f"for the reason of each run: assistant index '{settings.corpus}'",
+    )
+
+
+def check_port(settings: Settings) -> Check:
+    """Whether the port of the chat page is free."""
+    if port_is_free(settings.host, settings.port):
+        return Check(name="page", state="ok", found=f"port {settings.port} of {settings.host} is free")
+    return Check(
+        name="page",
+        state="problem",
+        found=f"port {settings.port} of {settings.host} is taken, maybe by the page itself",
+        remedy="stop what holds it, set ASSISTANT_PORT, or run: assistant chat --port 0",
+    )
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now; port 0 always can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: a port whose last connections are still closing is free. Not on Windows,
+        # where the option takes a port that another program is listening on.
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether a folder, or the nearest one above it that exists, can be written."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)

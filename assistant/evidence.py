@@ -1,0 +1,241 @@
+"""Evidence: the sentences of the hits that bear on the question, and whether they answer it.
+
+Each sentence is described by a handful of features (cosine, covered words, expected kind of
+answer, …); two logistic regressions over them, fitted by `training/evidence.py` on public
+reading-comprehension data, give the relevance of a sentence and the probability that the
+question is answered at all.  A trained reader will take their place behind
+`find_evidence` and `judge`.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from assistant.embedding import Vectors
+from assistant.index import Index
+from assistant.kinds import has_answer_of
+from assistant.question import SPECIFIC, Asked, Question
+from assistant.retrieval import Hit
+from assistant.sentences import Span
+from assistant.terms import stems, weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A sentence of a hit, with what it has to do with the question."""
+
+    document_id: str
+    """Its document."""
+    start: int
+    """Offset in the document's text."""
+    end: int
+    """Offset behind it in the document's text."""
+    text: str
+    """Its words."""
+    score: float
+    """Probability that it is the sentence that answers the question, 0..1."""
+    cosine: float
+    """Cosine similarity of question and sentence, -1..1."""
+    cover: float
+    """Share of the question's words, by weight, that it holds or paraphrases, 0..1."""
+    cover_around: float
+    """The same for the sentence with its neighbours and title."""
+    matched: dict[str, float]
+    """How well each of the question's stems is met by the sentence alone, 0..1."""
+    matched_around: dict[str, float]
+    """The same with its neighbours and title."""
+    typed: bool
+    """Whether it holds something of the kind asked for that the question does not name."""
+    hit: int
+    """Place of its hit in the list, from 0."""
+    before: Span | None = None
+    """The sentence before it in the passage, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Whether the evidence answers the question."""
+
+    answerable: float
+    """Probability that what is asked is given, 0..1."""
+    topical: float
+    """How surely the question's subject is in the sources, 0..1."""
+    unmet: tuple[Asked, ...]
+    """The question's words that the best evidence does not meet."""
+
+
+SENTENCE_FEATURES = ("cosine", "cover", "cover_around", "typed", "hit_score", "first", "bias")
+ANSWER_FEATURES = (
+    "cosine", "dense", "cover", "cover_around", "names", "least", "others", "least_other", "typed", "specific", "specific_typed", "margin", "bias",
+)
+
+
+def find_evidence(index: Index, question: Question, vector: Vectors, hits: Sequence[Hit]) -> list[Evidence]:
+    """All sentences of the hits, those most likely to answer the question first; each span once."""
+    found: dict[tuple[str, int, int], Evidence] = {}
+    for place, hit in enumerate(hits):
+        document = index.document(hit.passage.document_id)
+        title = frozenset(stems(document.title))
+        spans = hit.passage.sentences
+        texts = [document.text[start:end] for start, end in spans]
+        held = [frozenset(stems(text)) for text in texts]
+        cosines = index.sentence_vectors(hit.row) @ vector
+        for i, (start, end) in enumerate(spans):
+            key = (document.id, start, end)
+            if key in found or not held[i]:
+                continue
+            around = held[i].union(title, *held[max(0, i - 1) : i + 2])
+            matched = {word.stem: _match(word, held[i]) for word in question.words}
+            matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
+            evidence = Evidence(
+                document_id=document.id,
+                start=start,
+                end=end,
+                text=texts[i],
+                score=0.0,
+                cosine=float(cosines[i]),
+                cover=_cover(question.words, matched),
+                cover_around=_cover(question.words, matched_around),
+                matched=matched,
+                matched_around=matched_around,
+                typed=question.kind in SPECIFIC and has_answer_of(question, texts[i]),
+                hit=place,
+                before=spans[i - 1] if i else None,
+            )
+            found[key] = _scored(evidence, question, hit)
+    return sorted(found.values(), key=lambda evidence: -evidence.score)
+
+
+def sentence_features(evidence: Evidence, question: Question, hit_score: float) -> list[float]:
+    """The values of SENTENCE_FEATURES."""
+    typed = float(evidence.typed) if question.kind in SPECIFIC else 0.5
+    return [evidence.cosine, evidence.cover, evidence.cover_around, typed, hit_score, float(evidence.before is None), 1.0]
+
+
+def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit]) -> list[float]:
+    """The values of ANSWER_FEATURES, for the best evidence."""
+    best = evidence[0]
+    names = [best.matched_around[word.stem] for word in question.words if word.name]
+    others = [word for word in question.words if not word.name]
+    matched = [best.matched[word.stem] for word in others]
+    specific = float(question.kind in SPECIFIC)
+    return [
+        best.cosine,
+        max(hit.dense for hit in hits),
+        best.cover,
+        best.cover_around,
+        min(names, default=1.0),
+        min(best.matched_around.values(), default=0.0),
+        _cover(others, best.matched),
+        min(matched, default=0.5),
+        float(best.typed),
+        specific,
+        specific * float(best.typed),
+        best.score - (evidence[1].score if len(evidence) > 1 else 0.0),
+        1.0,
+    ]
+
+
+def judge(question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit]) -> Judgement:
+    """How surely the evidence answers the question, and what of the question it leaves unmet."""
+    if not evidence or not hits:
+        return Judgement(answerable=0.0, topical=0.0, unmet=question.words)
+    best = evidence[0]
+    answerable = _logistic(_model()["answer"], answer_features(question, evidence, hits))
+    around = {word.stem: max(item.matched_around[word.stem] for item in evidence) for word in question.words}
+    met = _cover(question.words, around)
+    dense = max(hit.dense for hit in hits)
+    unmet = tuple(word for word in question.words if best.matched_around[word.stem] < MET)
+    return Judgement(answerable=answerable, topical=_topical(question, around, met, dense, best), unmet=unmet)
+
+
+def _topical(question: Question, around: dict[str, float], met: float, dense: float, best: Evidence) -> float:
+    """Whether the sources are about the question's subject: its names, or else its rarest words, are met."""
+    names = [word for word in question.words if word.name]
+    anchor = names or sorted(question.words, key=lambda word: -word.weight)[:2]
+    anchored = _cover(anchor, around)
+    closeness = min(1.0, max(0.0, (max(dense, best.cosine) - 0.15) / 0.45))
+    return 0.35 * anchored + 0.25 * met + 0.4 * closeness
+
+
+MET = 0.5
+"""From this match on a word of the question counts as met."""
+
+
+def _cover(words: Sequence[Asked], matched: dict[str, float]) -> float:
+    total = sum(word.weight for word in words)
+    return sum(word.weight * matched[word.stem] for word in words) / total if total else 0.0
+
+
+def _match(word: Asked, held: frozenset[str]) -> float:
+    """1 for the word itself, less for a near synonym (never for a name or number), 0 below a similarity of 0.4."""
+    if word.stem in held:
+        return 1.0
+    if word.name and word.stem[0].isdigit():
+        return 0.0
+    if word.name:
+        return 0.9 if any(_misspelt(word.stem, other) for other in held) else 0.0
+    best = max((_similarity(word.stem, other) for other in held), default=0.0)
+    if best < 0.4 and not known(word.stem):
+        best = 0.9 if any(_misspelt(word.stem, other) for other in held) else best
+    return best if best >= 0.4 else 0.0
+
+
+@lru_cache(maxsize=100_000)
+def _misspelt(word: str, other: str) -> bool:
+    """Whether two stems differ by no more than a slip of the pen ("langaug", "languag")."""
+    if min(len(word), len(other)) < 5 or abs(len(word) - len(other)) > 2 or word[0] != other[0]:
+        return False
+    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= 0.84
+
+
+@cache
+def _word_vectors() -> tuple[dict[str, int], Vectors]:
+    with (files("assistant") / "data" / "word_vectors.npz").open("rb") as stream:
+        data = np.load(stream)
+        rows = {str(stemmed): row for row, stemmed in enumerate(data["stems"])}
+        return rows, data["vectors"].astype(np.float32) / 127
+
+
+def known(stemmed: str) -> bool:
+    """Whether a stem is a common one."""
+    return stemmed in _word_vectors()[0] or weight(stemmed) < 1
+
+
+@lru_cache(maxsize=200_000)
+def _similarity(word: str, other: str) -> float:
+    rows, vectors = _word_vectors()
+    if word not in rows or other not in rows or other[0].isdigit():
+        return 0.0
+    return float(vectors[rows[word]] @ vectors[rows[other]])
+
+
+def synonymy(word: str, other: str) -> float:
+    """How near in meaning two stems are, 0.5..1, or 0 where they are not near."""
+    near = _similarity(word, other)
+    return near if near >= MET else 0.0
+
+
+def _scored(evidence: Evidence, question: Question, hit: Hit) -> Evidence:
+    values = {name: getattr(evidence, name) for name in evidence.__dataclass_fields__}
+    values["score"] = _logistic(_model()["sentence"], sentence_features(evidence, question, hit.score))
+    return Evidence(**values)
+
+
+@cache
+def _model() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((files("assistant") / "data" / "evidence.json").read_text(encoding="utf-8"))
+    return data
+
+
+def _logistic(weights: Sequence[float], features: Sequence[float]) -> float:
+    return 1 / (1 + math.exp(-sum(w * f for w, f in zip(weights, features, strict=True))))
+
+

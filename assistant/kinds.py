@@ -1,0 +1,128 @@
+"""Kinds of answers: the names, numbers, times and places that a sentence offers.
+
+Given a question, the candidates of the kind it asks for, and the one that stands nearest to
+the question's own words.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.question import Kind, Question
+from assistant.terms import stem, stems, terms
+
+_MONTH = (
+    r"(?:jan(?:uary|\.)?|feb(?:ruary|\.)?|mar(?:ch|\.)?|apr(?:il|\.)?|may|june?|july?|aug(?:ust|\.)?|sept?(?:ember|\.)?|oct(?:ober|\.)?|nov(?:ember|\.)?|dec(?:ember|\.)?|"
+    r"janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
+)
+_NUMBER_WORD = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|"
+    r"seventy|eighty|ninety|a hundred|a thousand|a million|a dozen|half|a third|a quarter|hundreds|thousands|dozens|millions|billions|twice|once)"
+)
+_SCALE = r"(?:\s*(?:hundred|thousand|million|billion|trillion|m|bn|k|dozen)\b)?"
+_NUMERAL = rf"(?<![\w.])(?:\d[\d,]*(?:\.\d+)?{_SCALE}(?:\s*(?:%|per ?cent|percent))?|{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*{_SCALE}(?:\s*per ?cent)?)(?![\w])"
+_TIME = re.compile(
+    rf"\b(?:(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?|"
+    rf"{_MONTH}\s+\d{{4}})|(?:early|mid|late)?[- ]?(?:1[0-9]|20)\d\d(?:s|[-–](?:\d\d|\d{{4}}))?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|tomorrow|tonight|"
+    rf"(?:last|next|this)\s+(?:week|month|year|spring|summer|autumn|fall|winter|night|{_MONTH}|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|"
+    rf"\d+(?:st|nd|rd|th)\s+century|(?:the\s+)?(?:\d+|{_NUMBER_WORD})\s+(?:years?|months?|weeks?|days?|hours?|minutes?|decades?|centuries)\s+(?:ago|earlier|later|before|after)|\d{{1,2}}(?::\d\d)?\s*(?:[ap]\.?m\.?)|in {_MONTH}|{_MONTH})(?![\w])",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(
+    rf"(?:(?:US|A|C|AU|CA|NZ)?[$£€¥₦]|(?:USD|EUR|GBP|CFA|Rs\.?|KSh|R)\s?)\s?\d[\d,]*(?:\.\d+)?{_SCALE}|(?:\d[\d,]*(?:\.\d+)?|{_NUMBER_WORD}){_SCALE}\s*(?:US\s*)?(?:dollars?|euros?|pounds?|francs?|CFA|naira|shillings?|rand|yen|yuan|rupees?|cents|pence)",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(
+    rf"(?:\d[\d,.]*|{_NUMBER_WORD}|several|a few|an?)[-\s]+(?:year|month|week|day|hour|minute|second|decade|centur(?:y|ie))s?\b(?!\s+(?:ago|earlier|old))", re.IGNORECASE
+)
+_COUNT = re.compile(_NUMERAL, re.IGNORECASE)
+_PROPER = re.compile(
+    r"(?<![\w])(?:(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?)(?:(?:\s+|\s+(?:of|of the|de|du|la|al|bin|van|von|and the|for|&)\s+)(?=[A-ZÀ-ÖØ-Þ])(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?))*)"
+)
+_PLACE_BEFORE = re.compile(r"(?:\b(?:in|at|from|to|near|outside|across|around|into|visit(?:ed|ing)?|of|capital,|city of|town of)\s+(?:the\s+|central\s+|northern\s+|southern\s+|eastern\s+|western\s+|capital,?\s+|nearby\s+)*|capital,\s+)$", re.IGNORECASE)
+_OPENERS = frozenset(
+    "the a an this these those that it its his her their he she they in on at of for from by to as but and or if when while though although however since during after before both "
+    "such there here what who where why how according despite with without under over most many some all no not we you i our my your one two three four five six seven eight nine ten "
+    "yes also then now still yet once meanwhile instead because until among between each every another other several few more less first second third last next mr mrs ms dr "
+    "january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Words of a sentence that could be the short answer."""
+
+    text: str
+    """The words."""
+    start: int
+    """Offset in the sentence."""
+    end: int
+    """Offset behind them in the sentence."""
+
+
+def candidates(kind: Kind, sentence: str) -> list[Candidate]:
+    """All names, numbers, times or places of a sentence that an answer of this kind could be."""
+    if kind in ("who", "where"):
+        return _names(sentence)
+    pattern = {"when": _TIME, "money": _MONEY, "duration": _DURATION, "count": _COUNT}.get(kind)
+    if pattern is None:
+        return []
+    found = [Candidate(text=m.group().strip(), start=m.start(), end=m.end()) for m in pattern.finditer(sentence)]
+    if kind == "count":
+        times = [m.span() for m in _TIME.finditer(sentence)]
+        found = [c for c in found if not any(start <= c.start < end for start, end in times)]
+    return found
+
+
+def has_answer_of(question: Question, sentence: str) -> bool:
+    """Whether a sentence offers something of the kind asked for that the question does not name itself."""
+    return any(_new(question, candidate) for candidate in candidates(question.kind, sentence))
+
+
+def short_answer(question: Question, sentence: str) -> Candidate | None:
+    """The candidate that stands nearest to the question's words in the sentence, if any is of the kind asked for."""
+    offered = [candidate for candidate in candidates(question.kind, sentence) if _new(question, candidate)]
+    if question.kind == "where":
+        placed = [c for c in offered if _PLACE_BEFORE.search(sentence[: c.start])]
+        offered = placed or offered
+    if not offered:
+        return None
+    wanted = {word.stem: word.weight for word in question.words}
+    places = [(term.start, term.end, wanted[term.stem]) for term in terms(sentence) if term.stem in wanted]
+    if not places:
+        return offered[0]
+    return min(offered, key=lambda candidate: _distance(candidate, places, sentence))
+
+
+def _distance(candidate: Candidate, places: Sequence[tuple[int, int, float]], sentence: str) -> float:
+    """Mean distance in characters to the matched words, the near ones and the rare ones counting most."""
+    total = 0.0
+    for start, end, weight in places:
+        gap = max(start - candidate.end, candidate.start - end, 0)
+        between = sentence[min(end, candidate.end) : max(start, candidate.start)]
+        gap += 25 * sum(between.count(mark) for mark in (";", " and ", " but "))
+        total += weight / (10 + gap)
+    return -total
+
+
+def _names(sentence: str) -> list[Candidate]:
+    found = []
+    for match in _PROPER.finditer(sentence):
+        start, text = match.start(), match.group()
+        words = text.split()
+        while words and words[0].casefold().strip(".") in _OPENERS:
+            start += len(words[0]) + 1
+            words = words[1:]
+        text = sentence[start : match.end()]
+        trimmed = re.sub(r"['’]s?$", "", text)
+        if trimmed and stem(words[0] if words else "") is not None and not trimmed.isdigit():
+            if match.start() == 0 and len(words) == 1 and start == 0 and trimmed.islower():
+                continue
+            found.append(Candidate(text=trimmed, start=start, end=start + len(trimmed)))
+    return found
+
+
+def _new(question: Question, candidate: Candidate) -> bool:
+    asked = set(question.stems)
+    own = stems(candidate.text) or [candidate.text.casefold()]
+    return not all(stemmed in asked for stemmed in own)

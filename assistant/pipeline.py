@@ -1,0 +1,309 @@
+"""The pipeline: the one file that knows every stage, from documents to Reply.
+
+`Assistant` is what the page, the command line and the evals call; so is `answer`.
+"""
+
+import re
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant import catalog
+from assistant.answering import Draft, Line, compose, compose_catalog
+from assistant.citation import Citation, cite
+from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
+from assistant.documents import Document, gather, read_corpus
+from assistant.embedding import Embedder, load_embedder
+from assistant.errors import QuestionError
+from assistant.evidence import find_evidence, judge
+from assistant.filters import Filters, read_filters
+from assistant.index import Index, Progress, build_index, has_index, open_index, update_index
+from assistant.question import parse_question
+from assistant.reply import Reply
+from assistant.retrieval import Hit, retrieve
+from assistant.settings import Settings
+from assistant.verification import Claim, Verdict, check_claim
+
+Stage = Literal["understanding", "searching", "reading", "composing", "checking"]
+History = Sequence[tuple[str, str] | Mapping[str, Any] | Turn]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened on the way to a reply."""
+
+    kind: Literal["stage", "draft", "reply"]
+    """A stage begins, words of a draft arrive, or the reply is there: always the last event."""
+    text: str = ""
+    """Name of the stage, or the words."""
+    reply: Reply | None = None
+    """The reply, for the kind `reply`."""
+
+
+class Assistant:
+    """Answers questions over one index; may be used from several threads."""
+
+    def __init__(self, index: Index, embedder: Embedder, settings: Settings) -> None:
+        self.index = index
+        self.settings = settings
+        self._embedder = embedder
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, progress: Progress | None = None) -> "Assistant":
+        """Open the configured index; where there is none, build it from the corpus folder.
+
+        Raises CorpusError for a corpus that does not exist or holds no article, and IndexStateError
+        for an index that cannot be used.
+        """
+        settings = settings or Settings()
+        corpus = None if has_index(settings.index) else read_corpus(settings.corpus)
+        embedder = load_embedder(settings.embedder, threads=settings.threads)
+        if corpus:
+            update_index(settings.index, corpus.documents, embedder, settings, progress=progress)
+        return cls(open_index(settings.index, embedder, settings), embedder, settings)
+
+    @classmethod
+    def from_documents(
+        cls, documents: Sequence[Document], settings: Settings | None = None, progress: Progress | None = None
+    ) -> "Assistant":
+        """Index documents in memory, nothing left on disk; raises DuplicateIdError where two share an id."""
+        settings = settings or Settings()
+        embedder = load_embedder(settings.embedder, threads=settings.threads)
+        return cls(build_index(gather(documents), embedder, settings, progress), embedder, settings)
+
+    @classmethod
+    def from_folder(
+        cls, folder: str | Path, settings: Settings | None = None, progress: Progress | None = None
+    ) -> "Assistant":
+        """Index the articles of a folder in memory; raises CorpusError where it does not exist or holds none."""
+        settings = settings or Settings()
+        documents = read_corpus(folder).documents
+        embedder = load_embedder(settings.embedder, threads=settings.threads)
+        return cls(build_index(documents, embedder, settings, progress), embedder, settings)
+
+    @property
+    def documents(self) -> list[Document]:
+        """The articles that are searched."""
+        return self.index.documents
+
+    def ask(
+        self, question: str, *, history: History | None = None, filters: Filters | Mapping[str, Any] | None = None
+    ) -> Reply:
+        """Answer a question, in the conversation of `history`, from the articles that pass `filters`.
+
+        Raises QuestionError for a question or history that is not text or too long, FilterError for a
+        filter that cannot be applied.
+        """
+        for event in self.stream(question, history=history, filters=filters):
+            if event.reply:
+                return event.reply
+        raise AssertionError("a stream ends with a reply")
+
+    def stream(
+        self, question: str, *, history: History | None = None, filters: Filters | Mapping[str, Any] | None = None
+    ) -> Iterator[Event]:
+        """The same as `ask`, telling each stage as it begins; the reply arrives as the last event."""
+        typed = _read_question(question, self.settings)
+        turns = read_history(history, self.settings.history_turns)
+        return self._stream(typed, turns, read_filters(filters))
+
+    def _stream(self, typed: str, turns: list[Turn], filters: Filters) -> Iterator[Event]:
+        clock = _Clock()
+        yield Event(kind="stage", text="understanding")
+        hits: list[Hit] = []
+        standalone = Standalone(text=typed)
+        if is_small_talk(typed):
+            draft = _small_talk(typed, len(self.documents))
+        else:
+            standalone = stand_alone(typed, turns, self._is_person)
+            query = catalog.read_query(typed) or catalog.read_query(standalone.text)
+            clock.mark("understanding")
+            if query:
+                draft = self._from_catalog(query, filters, turns)
+            elif standalone.unclear:
+                draft = _unclear(standalone.unclear)
+            else:
+                asked = parse_question(typed, standalone.text)
+                if not asked.words:
+                    draft = _no_topic()
+                else:
+                    yield Event(kind="stage", text="searching")
+                    vector = self._embedder.embed_query(asked.text)
+                    clock.mark("embedding")
+                    hits = retrieve(self.index, asked.text, vector, self.settings, filters=filters, words=asked.stems)
+                    clock.mark("searching")
+                    yield Event(kind="stage", text="reading")
+                    evidence = find_evidence(self.index, asked, vector, hits)
+                    judgement = judge(asked, evidence, hits)
+                    clock.mark("reading")
+                    yield Event(kind="stage", text="composing")
+                    draft = compose(self.index, asked, evidence, judgement, self.settings.caution)
+                    clock.mark("composing")
+        yield Event(kind="stage", text="checking")
+        reply = _reply(draft, standalone.text, hits)
+        clock.mark("checking")
+        yield Event(kind="reply", reply=replace(reply, timings=clock.timings()))
+
+    def _from_catalog(self, query: catalog.Query, filters: Filters, turns: Sequence[Turn]) -> Draft:
+        documents = [document for document in self.documents if filters.accept(document)]
+        return compose_catalog(query, documents, self._subject(documents, turns))
+
+    def _subject(self, documents: list[Document], turns: Sequence[Turn]) -> list[Document]:
+        """The article that "it" stands for: the only one, or the one found for the last question."""
+        if len(documents) <= 1:
+            return documents
+        last = next((turn.text for turn in reversed(turns) if turn.role == "user" and not is_small_talk(turn.text)), None)
+        if last is None:
+            return []
+        asked = parse_question(last)
+        hits = retrieve(self.index, asked.text, self._embedder.embed_query(asked.text), self.settings, words=asked.stems)
+        allowed = {document.id for document in documents}
+        return [self.index.document(hit.passage.document_id) for hit in hits[:1] if hit.passage.document_id in allowed]
+
+    def _is_person(self, name: str) -> bool:
+        """Whether the articles give somebody of this name a person's title ("President Faye")."""
+        pattern = re.compile(rf"{_TITLES}\s+(?:[A-ZÀ-Þ][\w’'.-]*\s+){{0,2}}{re.escape(name)}\b")
+        return any(pattern.search(document.text) for document in self.documents[:200])
+
+
+_TITLES = r"\b(?:President|Minister|Captain|General|Colonel|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Senator|Governor|King|Queen|Prince|Sir|Judge|Mayor|Chancellor|Pope|Professor|Coach)"
+
+
+def answer(
+    question: str, *, history: History | None = None, filters: Filters | Mapping[str, Any] | None = None
+) -> Reply:
+    """Answer a question from the configured index, opened once per process; see `Assistant.ask`."""
+    with _opening:
+        assistant = _configured(Settings())
+    return assistant.ask(question, history=history, filters=filters)
+
+
+_opening = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _configured(settings: Settings) -> Assistant:
+    return Assistant.open(settings)
+
+
+def _read_question(question: str, settings: Settings) -> str:
+    if not isinstance(question, str):
+        raise QuestionError(f"the question is {type(question).__name__}; expected text")
+    # control and format characters carry no question, but can hide words or move a terminal's cursor
+    cleaned = "".join(" " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character for character in question)
+    text = " ".join(cleaned.split())
+    if len(text) > settings.question_chars:
+        raise QuestionError(
+            f"the question has {len(text):,} characters, at most {settings.question_chars:,} are read; shorten it "
+            "(articles belong into the corpus), or raise ASSISTANT_QUESTION_CHARS"
+        )
+    return text
+
+
+def _small_talk(text: str, articles: int) -> Draft:
+    held = "one article" if articles == 1 else f"{articles:,} articles"
+    opening = "You are welcome." if re.search(r"thank|thx|merci|cheers", text, re.IGNORECASE) else "Hello." if text else "There is no question yet."
+    return Draft(
+        status="clarify",
+        lead=f"{opening} I answer questions from {held}, with the exact words they stand on. What would you like to know?",
+        reason="no question was asked",
+    )
+
+
+def _unclear(word: str) -> Draft:
+    return Draft(
+        status="clarify",
+        lead=f"Whom or what do you mean by “{word}”? Nothing was said before that it could stand for.",
+        reason=f"“{word}” refers to nothing said so far",
+    )
+
+
+def _no_topic() -> Draft:
+    return Draft(
+        status="clarify",
+        lead="What do you want to know about? Name a person, a place, an event or a thing.",
+        reason="the question names no subject",
+    )
+
+
+def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
+    numbers: dict[tuple[str, int, int], int] = {}
+    citations: list[Citation] = []
+    claims = []
+    for line in draft.lines:
+        own = []
+        for quote in line.quotes:
+            key = (quote.document.id, *quote.span)
+            if key not in numbers:
+                numbers[key] = len(numbers) + 1
+                citations.append(cite(numbers[key], quote.document, *quote.span))
+            own.append(numbers[key])
+        claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line)))
+    cited = [
+        replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits
+    ]
+    return Reply(
+        status=draft.status,
+        text=_markdown(draft, claims),
+        question=question,
+        reason=draft.reason,
+        short=draft.short,
+        missing=draft.missing,
+        claims=claims,
+        citations=citations,
+        hits=cited,
+    )
+
+
+def _verdict(line: Line) -> Verdict:
+    if not line.quotes:
+        return Verdict(label="unchecked", score=0.0, reasons=["from the articles' data, not from their words"])
+    return check_claim(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
+
+
+def _overlaps(hit: Hit, citation: Citation) -> bool:
+    passage = hit.passage
+    return passage.document_id == citation.document_id and passage.start < citation.end and citation.start < passage.end
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|])")
+
+
+def _escape(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _markdown(draft: Draft, claims: Sequence[Claim]) -> str:
+    """The draft as Markdown; what comes from articles is escaped, so that it cannot become a link or a tag."""
+    parts = [_escape(draft.lead)] if draft.lead else []
+    body = []
+    for claim in claims:
+        markers = "".join(f"[{number}]" for number in claim.citations)
+        body.append(f"{_escape(claim.text)} {markers}".rstrip())
+    if draft.short and draft.status == "answered" and body:
+        markers = "".join(f"[{number}]" for number in claims[-1].citations)
+        parts.insert(0, f"**{_escape(draft.short)}** {markers}".rstrip())
+    if body:
+        parts.append(" ".join(body))
+    return "\n\n".join(parts)
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._first = self._last = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    def mark(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._stages[stage] = self._stages.get(stage, 0.0) + now - self._last
+        self._last = now
+
+    def timings(self) -> dict[str, float]:
+        return {**self._stages, "total": time.perf_counter() - self._first}

@@ -1,0 +1,376 @@
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from assistant import cli
+from assistant.citation import Citation
+from assistant.documents import Document
+from assistant.errors import AssistantError, CorpusError, IndexMissingError, ModelError, QuestionError
+from assistant.filters import Filters
+from assistant.reply import Reply
+from assistant.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+TEXT = "The pact was announced in \x1b[31mOuagadougou\x1b[0m on Friday. [bold]It was not signed.[/bold]"
+REPLY = Reply(
+    status="answered",
+    text="The pact was announced in \x1b[31mOuagadougou\x1b[0m. [1]",
+    question="Where was the pact announced?",
+    citations=[
+        Citation(
+            number=1,
+            document_id="pact",
+            title="A pact\x1b]0;owned\x07 is made",
+            author="Ada [red]Writer[/red]",
+            published=date(2024, 5, 30),
+            source="news/pact.txt",
+            quote=TEXT,
+            start=0,
+            end=len(TEXT),
+        )
+    ],
+)
+PARTIAL = Reply(
+    status="partial",
+    text="They met. ",
+    question="Who signed?",
+    reason="the articles do not name the signatories",
+    missing=["who signed"],
+)
+
+
+class FakeAssistant:
+    """Answers with a queue of replies, and keeps what it was asked."""
+
+    def __init__(self, *replies: Reply | Exception) -> None:
+        self.documents = [Document(id="pact", title="A pact", text=TEXT)]
+        self.asked: list[tuple[str, object, Filters | None]] = []
+        self.replies = list(replies)
+        self.opened_with: Settings | None = None
+
+    def open(self, settings: Settings | None = None, progress: object = None) -> "FakeAssistant":
+        self.opened_with = settings
+        return self
+
+    def ask(self, question: str, *, history: object = None, filters: Filters | None = None) -> Reply:
+        self.asked.append((question, history, filters))
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAssistant:
+    assistant = FakeAssistant()
+    module = ModuleType("assistant.pipeline")
+    module.Assistant = assistant  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "assistant.pipeline", module)
+    return assistant
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("ASSISTANT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, given: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.app, list(arguments), input=given)
+
+
+def start(*arguments: str | bytes, given: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """A process of its own, for what depends on real streams and real imports."""
+    return subprocess.run(
+        [sys.executable, "-m", "assistant", *arguments],
+        input=given,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
+# ── help ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_help_imports_no_model_server_or_database():
+    code = (
+        "import sys; from typer.testing import CliRunner; from assistant.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print(*{'torch', 'chromadb', 'gradio', 'llama_index', 'sentence_transformers', 'transformers'} & set(sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == ""
+
+
+def test_help_names_every_command_and_every_exit_status_that_an_error_has():
+    text = run("--help").stdout
+    for command in ("index", "ask", "chat", "status", "doctor"):
+        assert f"  {command} " in text
+    codes, classes = set(), [AssistantError]
+    while classes:
+        classes.extend((found := classes.pop()).__subclasses__())
+        codes.add(found.exit_code)
+    for code in codes:
+        assert f"\n    {code}    " in text
+
+
+# ── ask ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ask_prints_the_answer_and_each_citation_with_all_that_identifies_it(fake: FakeAssistant):
+    fake.replies = [REPLY]
+    result = run("ask", "Where was the pact announced?")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("The pact was announced in Ouagadougou. [1]\n")
+    for part in ("[1] “The pact was", "A pact is made", "2024-05-30", "news/pact.txt", f"characters 0-{len(TEXT)}"):
+        assert part in result.stdout
+
+
+def test_ask_prints_what_articles_say_without_escapes_and_without_taking_it_for_markup(fake: FakeAssistant):
+    fake.replies = [REPLY]
+    output = run("ask", "Where?").stdout
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert "owned" not in output
+    assert "[bold]It was not signed.[/bold]" in output
+    assert "Ada [red]Writer[/red]" in output
+
+
+def test_ask_says_what_is_missing_and_why_and_that_is_no_failure(fake: FakeAssistant):
+    fake.replies = [PARTIAL]
+    result = run("ask", "Who signed?")
+    assert result.exit_code == 0
+    assert "partial: the articles do not name the signatories" in result.stdout
+    assert "missing: who signed" in result.stdout
+
+
+def test_ask_json_is_the_whole_reply(fake: FakeAssistant):
+    fake.replies = [REPLY]
+    assert json.loads(run("ask", "Where?", "--json").stdout) == REPLY.to_dict()
+
+
+def test_ask_hands_on_filters_and_history(fake: FakeAssistant, tmp_path: Path):
+    (tmp_path / "h.json").write_text('\ufeff[["user", "é"], ["assistant", "b"]]', encoding="utf-8")
+    fake.replies = [REPLY]
+    options = ["--since", "2024-01-02", "--until", "2024-12-31", "--author", "Ada", "--source", "news"]
+    assert run("ask", "Where?", *options, "--history", "h.json").exit_code == 0
+    filters = Filters(since=date(2024, 1, 2), until=date(2024, 12, 31), author="Ada", source="news")
+    assert fake.asked == [("Where?", [["user", "é"], ["assistant", "b"]], filters)]
+
+
+def test_ask_with_a_dash_reads_the_question_from_standard_input(fake: FakeAssistant):
+    fake.replies = [REPLY]
+    run("ask", "-", given="\ufeffWhere was it?\nIn which town?\n")
+    assert fake.asked[0][0] == "Where was it?\nIn which town?"
+
+
+def test_bytes_that_are_no_text_are_replaced_in_a_question(fake: FakeAssistant):
+    fake.replies = [REPLY, REPLY]
+    run("ask", "-", given=b"Where\xff?")
+    run("ask", "Where\udcff?")
+    assert [question for question, *_ in fake.asked] == ["Where\ufffd?", "Where\ufffd?"]
+
+
+@pytest.mark.parametrize("question", ["", "  \n"])
+def test_an_empty_question_is_a_usage_error_that_says_how_to_ask(fake: FakeAssistant, question: str):
+    for result in (run("ask", question), run("ask", "-", given=question)):
+        assert result.exit_code == 2
+        assert 'assistant ask "Where was the pact announced?"' in result.stderr
+    assert fake.opened_with is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--since", "yesterday"], "'yesterday'"),
+        (["--since", "2024-02-01", "--until", "2024-01-01"], "swap"),
+        (["--history", "none.json"], "none.json"),
+    ],
+)
+def test_a_filter_or_history_that_cannot_be_used_ends_before_a_model_is_loaded(
+    fake: FakeAssistant, options: list[str], said: str
+):
+    result = run("ask", "Where?", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert fake.opened_with is None
+
+
+def test_a_history_that_is_not_json_is_named(fake: FakeAssistant, tmp_path: Path):
+    (tmp_path / "h.json").write_bytes(b"\xff[")
+    result = run("ask", "Where?", "--history", "h.json")
+    assert (result.exit_code, "h.json" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("error", [QuestionError, CorpusError, IndexMissingError, ModelError, AssistantError])
+def test_what_a_user_can_mend_is_printed_without_a_traceback(fake: FakeAssistant, error: type[AssistantError]):
+    fake.replies = [error("found \x1b[2Jthis; do that")]
+    result = run("ask", "Where?")
+    assert result.exit_code == error.exit_code
+    assert result.stderr == "error: found this; do that\n"
+    assert result.stdout == ""
+
+
+def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ASSISTANT_HITS", "0")
+    result = run("ask", "Where?")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ASSISTANT_HITS is '0'")
+
+
+def test_ctrl_c_ends_with_130_and_without_a_traceback(fake: FakeAssistant):
+    fake.replies = [KeyboardInterrupt()]  # type: ignore[list-item]
+    fake.ask = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign, assignment]
+    result = run("ask", "Where?")
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
+
+
+# ── chat ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_chat_in_the_terminal_keeps_the_history_until_told_to_start_over(fake: FakeAssistant):
+    fake.replies = [REPLY, QuestionError("too long"), PARTIAL, REPLY]
+    result = run("chat", "--terminal", given="Where?\n\nToo long?\nWho signed?\n/new\nWhere?\n/quit\nnever\n")
+    assert result.exit_code == 0
+    assert "error: too long" in result.stderr
+    first = [("user", "Where?"), ("assistant", REPLY.text)]
+    assert [history for _, history, _ in fake.asked] == [[], first, first, []]
+
+
+def test_chat_says_so_when_the_port_is_taken(fake: FakeAssistant, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "port_is_free", lambda host, port: False)
+    result = run("chat", "--port", "7861")
+    assert result.exit_code == 2
+    assert "port 7861" in result.stderr
+    assert "assistant chat --port 0" in result.stderr
+    assert fake.opened_with is None
+
+
+def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistant, monkeypatch: pytest.MonkeyPatch):
+    closed = []
+    page = SimpleNamespace(local_url="http://127.0.0.1:7862/", close=lambda verbose: closed.append(True))
+    ui = ModuleType("assistant.ui")
+    ui.serve = lambda assistant, settings, block: page  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "assistant.ui", ui)
+    monkeypatch.setattr(cli, "port_is_free", lambda host, port: True)
+
+    def interrupt(self: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=lambda: interrupt(None))))
+    result = run("chat", "--port", "7862")
+    assert result.exit_code == 130
+    assert "http://127.0.0.1:7862/" in result.stdout
+    assert closed == [True]
+    assert fake.opened_with is not None
+    assert fake.opened_with.port == 7862
+
+
+# ── index and status, with the real index ────────────────────────────────────────────────
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "pact.txt").write_text("A pact is made\n\nThe pact was announced in Ouagadougou.\n", encoding="utf-8")
+    (folder / "flood.txt").write_text("A flood\n\nThe river rose by two metres in a day.\n", encoding="utf-8")
+    return folder
+
+
+def test_index_counts_what_it_did_and_names_each_unread_file_with_its_reason(articles: Path):
+    (articles / "broken.txt").write_bytes(bytes(range(256)) * 4)
+    first = run("index", "articles")
+    assert first.exit_code == 0, first.output
+    assert "2 articles added, 0 changed, 0 unchanged" in first.stdout
+    assert "1 file could not be read" in first.stdout
+    assert "broken.txt: " in first.stdout
+    (articles / "flood.txt").write_text("A flood\n\nThe river fell again.\n", encoding="utf-8")
+    second = json.loads(run("index", "articles", "--json").stdout)
+    assert (second["added"], second["changed"], second["unchanged"]) == ([], ["flood"], ["pact"])
+    assert second["articles"] == 2
+    assert "broken.txt" in second["unread"][0]["path"]
+    assert second["unread"][0]["reason"]
+
+
+def test_index_says_that_articles_which_are_not_given_stay_and_rebuild_drops_them(articles: Path):
+    run("index", "articles")
+    assert "1 article indexed earlier stay" in run("index", "articles/pact.txt").stdout
+    assert json.loads(run("index", "--rebuild", "--json", "articles/pact.txt").stdout)["articles"] == 1
+
+
+@pytest.mark.parametrize("path", ["nowhere", "empty", "odd\udcff"])
+def test_index_ends_with_3_where_nothing_can_be_read(tmp_path: Path, path: str):
+    (tmp_path / "empty").mkdir()
+    result = run("index", path)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.output
+
+
+def test_status_says_what_is_indexed_and_by_which_model(articles: Path):
+    run("index", "articles")
+    text = run("status").stdout
+    assert "articles  2 (flood, pact)" in text
+    assert "all-MiniLM-L6-v2" in text
+    about = json.loads(run("status", "--json").stdout)
+    assert (about["articles"], len(about["documents"])) == (2, 2)
+    assert about["made_with"]["embedder"] == "all-MiniLM-L6-v2"
+
+
+def test_status_without_an_index_ends_with_4_and_says_how_to_make_one():
+    result = run("status")
+    assert result.exit_code == 4
+    assert "assistant index PATH" in result.stderr
+
+
+# ── real processes ───────────────────────────────────────────────────────────────────────
+
+
+def test_arguments_of_odd_bytes_end_in_a_message():
+    done = start(b"ask", b"\xff", b"--since", b"\xfe", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: filter 'since'")
+
+
+def test_a_reader_that_goes_away_is_met_with_silence(articles: Path):
+    run("index", "articles")
+    command = [sys.executable, "-m", "assistant", "status"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 141
+    assert said == b""
+
+
+# ── cleaning ─────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.text(alphabet=st.characters() | st.sampled_from("\x1b\x07\x9b\x9d\x90\\[]m;0\u202e"), max_size=40))
+def test_cleaned_text_has_no_control_but_tab_and_line_feed(text: str):
+    cleaned = cli.clean(text)
+    assert not [c for c in cleaned if (c < " " and c not in "\t\n") or "\x7f" <= c <= "\x9f" or c == "\u202e"]
+    assert "\n" not in cli.clean(text, one_line=True)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("C",)), max_size=40))
+def test_cleaning_leaves_plain_text_as_it_is(text: str):
+    assert cli.clean(text) == text
