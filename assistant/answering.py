@@ -22,9 +22,9 @@ from assistant.sentences import Span
 from assistant.settings import Caution
 from assistant.terms import stems
 
-ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.65, "balanced": 0.45, "eager": 0.3}
+ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.6, "balanced": 0.4, "eager": 0.25}
 """Probability of an answer from which a question counts as answered; see docs/measurements.md for the curve."""
-TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.62, "balanced": 0.55, "eager": 0.45}
+TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.5, "balanced": 0.38, "eager": 0.3}
 """How surely the subject must be in the sources for `partial` rather than `abstained`."""
 _LONG_AGO = date.min
 MOST_SENTENCES = 3
@@ -78,13 +78,13 @@ def compose(index: Index, question: Question, evidence: Sequence[Evidence], judg
         return _abstain(question)
     if question.latest:
         evidence = _newest_first(index, evidence)
-    denial = _premise_denial(question, evidence)
-    if denial:
-        return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     if question.kind == "yesno":
         return _yes_or_no(index, question, evidence, caution)
+    denial = _premise_denial(question, evidence)
     best = _sufficient(question, evidence)
-    lacking = _lacking(question, best, evidence, judgement)
+    lacking = _lacking(question, best, evidence)
+    if denial and (lacking or denial == best or question.kind not in SPECIFIC):
+        return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     if lacking or judgement.answerable < ANSWERED_FROM[caution]:
         return _partial(index, question, _about(evidence), lacking or "no sentence of the sources was found that says it")
     chosen = _choose(question, best, evidence)
@@ -131,7 +131,7 @@ def _newest_first(index: Index, evidence: Sequence[Evidence]) -> list[Evidence]:
 
 def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidence | None:
     """A sentence that denies what the question takes for granted."""
-    if question.kind in ("yesno", "definition", "list") or question.french:
+    if question.kind in ("definition", "list") or question.french:
         return None
     others = {word.stem for word in question.words if not word.name}
     asks_negated = denies(strip_lead(question.text))
@@ -140,8 +140,8 @@ def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidenc
         names_met = all(item.matched[word.stem] >= MET for word in question.names)
         if not met or not question.names or not names_met:
             continue
-        weight_met = sum(word.weight for word in question.words if item.matched[word.stem] >= MET)
-        if weight_met < 0.6 * sum(word.weight for word in question.words):
+        weighed = [word for word in question.words if not word.name]
+        if sum(word.weight for word in weighed if word.stem in met) < 0.5 * sum(word.weight for word in weighed):
             continue
         held = _held_for(item, met)
         if denied_about(item.text, held) != asks_negated:
@@ -186,7 +186,7 @@ def _action(question: Question) -> str | None:
     return None
 
 
-def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence], judgement: Judgement) -> str | None:
+def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> str | None:
     """What the best evidence fails to give, as a reason; None where it gives all."""
     unmet = [word for word in question.names if best.matched_around[word.stem] < MET]
     if unmet:

@@ -526,7 +526,7 @@ def _opening_words(text: str, content: list[Span]) -> str:
 def _closing_links(text: str, all_lines: list[Span], filled: list[int]) -> set[int]:
     """The lines at the end that only point to other articles, and the heading above them."""
     links: set[int] = set()
-    for position in range(len(filled) - 1, 0, -1):
+    for position in range(len(filled) - 1, -1, -1):
         line = all_lines[filled[position]]
         words = text[line.start : line.end]
         if len(words) <= MAX_LINK_CHARS and _LINKS_HEADING.match(words):
@@ -560,8 +560,8 @@ class _File(NamedTuple):
     """POSIX, NFC, from the folder that was named."""
     real: Path
     """With links followed: two files are the same where these are equal."""
-    folder: str
-    """Name of the folder that was named."""
+    root: Path
+    """The folder that was named, with links followed."""
 
 
 class _Place(NamedTuple):
@@ -628,7 +628,7 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
 
 def _file(path: Path, base: Path) -> _File:
     relative = unicodedata.normalize("NFC", path.relative_to(base).as_posix())
-    return _File(path, relative, path.resolve(), unicodedata.normalize("NFC", base.resolve().name))
+    return _File(path, relative, path.resolve(), base.resolve())
 
 
 def _once(files: list[_File]) -> list[_File]:
@@ -641,15 +641,15 @@ def _once(files: list[_File]) -> list[_File]:
 def _ids(files: list[_File]) -> dict[_File, str]:
     """An id for each file: its relative path, with the suffix or the folder's name where needed to tell two apart."""
     articles = [file for file in files if file.path.suffix.lower() in READERS]
-    names = Counter((file.folder, _without_suffix(file.relative)) for file in articles)
+    names = Counter((file.root, _without_suffix(file.relative)) for file in articles)
     ids = {
         file: file.relative
-        if names[file.folder, _without_suffix(file.relative)] > 1
+        if names[file.root, _without_suffix(file.relative)] > 1
         else _without_suffix(file.relative)
         for file in articles
     }
     shared = Counter(ids.values())
-    ids = {file: f"{file.folder}/{id}" if shared[id] > 1 else id for file, id in ids.items()}
+    ids = {file: _in_folder(file, id) if shared[id] > 1 else id for file, id in ids.items()}
     users: dict[str, list[_File]] = defaultdict(list)
     for file, id in ids.items():
         users[id].append(file)
@@ -658,6 +658,10 @@ def _ids(files: list[_File]) -> dict[_File, str]:
             paths = " and ".join(repr(file.path.as_posix()) for file in sharing[:2])
             raise DuplicateIdError(f"{paths} would both have the id {id!r}: rename one, or read a folder above both")
     return {file: ids.get(file, file.relative) for file in files}
+
+
+def _in_folder(file: _File, id: str) -> str:
+    return f"{unicodedata.normalize('NFC', file.root.name)}/{id}"
 
 
 def _without_suffix(relative: str) -> str:
@@ -894,7 +898,7 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 """A line that says who wrote without a name, or what the writer is."""
-_DATELINE = re.compile(r"(?:[A-Z][\w.'’-]*,? ){1,5}\(?(?P<agency>CNN(?: Business)?|AP|AFP|Reuters|CNBC|BBC)\)?")
+_DATELINE = re.compile(r"(?!By )(?:[A-Z][\w.'’-]*,? ){1,5}(?<!, )\(?(?P<agency>CNN(?: Business)?|AP|AFP|Reuters|CNBC|BBC)\)?")
 _MAIL = re.compile(r"\S+@\S+\.\w+|@\w+")
 _ADDRESS = re.compile(r"https?://\S+|[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _PAPER = re.compile(

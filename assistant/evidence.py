@@ -9,8 +9,8 @@ question is answered at all.  A trained reader will take their place behind
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -51,6 +51,10 @@ class Evidence:
     """How well each of the question's stems is met by the sentence alone, 0..1."""
     matched_around: dict[str, float]
     """The same with its neighbours and title."""
+    telling: float = 0.0
+    """Share of the question's words that it meets where words that every sentence has hardly count, 0..1."""
+    telling_around: float = 0.0
+    """The same with its neighbours and title."""
     typed: bool
     """Whether it holds something of the kind asked for that the question does not name."""
     hit: int
@@ -71,9 +75,9 @@ class Judgement:
     """The question's words that the best evidence does not meet."""
 
 
-SENTENCE_FEATURES = ("cosine", "cover", "cover_around", "typed", "hit_score", "first", "bias")
+SENTENCE_FEATURES = ("cosine", "cover", "telling", "telling_around", "typed", "hit_score", "first", "bias")
 ANSWER_FEATURES = (
-    "cosine", "dense", "cover", "cover_around", "names", "least", "others", "least_other", "typed", "specific", "specific_typed", "margin", "bias",
+    "cosine", "dense", "cover", "cover_around", "names", "least", "others", "least_other", "typed", "specific", "specific_typed", "specific_telling", "telling", "margin", "why", "how", "definition", "bias",
 )
 
 
@@ -81,42 +85,66 @@ def find_evidence(index: Index, question: Question, vector: Vectors, hits: Seque
     """All sentences of the hits, those most likely to answer the question first; each span once."""
     found: dict[tuple[str, int, int], Evidence] = {}
     for place, hit in enumerate(hits):
-        document = index.document(hit.passage.document_id)
-        title = frozenset(stems(document.title))
-        spans = hit.passage.sentences
-        texts = [document.text[start:end] for start, end in spans]
-        held = [frozenset(stems(text)) for text in texts]
-        cosines = index.sentence_vectors(hit.row) @ vector
-        for i, (start, end) in enumerate(spans):
-            key = (document.id, start, end)
-            if key in found or not held[i]:
-                continue
-            around = held[i].union(title, *held[max(0, i - 1) : i + 2])
-            matched = {word.stem: _match(word, held[i]) for word in question.words}
-            matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
-            evidence = Evidence(
-                document_id=document.id,
-                start=start,
-                end=end,
-                text=texts[i],
-                score=0.0,
-                cosine=float(cosines[i]),
-                cover=_cover(question.words, matched),
-                cover_around=_cover(question.words, matched_around),
-                matched=matched,
-                matched_around=matched_around,
-                typed=question.kind in SPECIFIC and has_answer_of(question, texts[i]),
-                hit=place,
-                before=spans[i - 1] if i else None,
-            )
-            found[key] = _scored(evidence, question, hit)
-    return sorted(found.values(), key=lambda evidence: -evidence.score)
+        for evidence in _sentences(index, question, vector, hit, place):
+            found.setdefault((evidence.document_id, evidence.start, evidence.end), evidence)
+    local = _local_weights(question, list(found.values()))
+    scored = [_scored(evidence, question, hits[evidence.hit], local) for evidence in found.values()]
+    return sorted(scored, key=lambda evidence: -evidence.score)
+
+
+def _sentences(index: Index, question: Question, vector: Vectors, hit: Hit, place: int) -> Iterator[Evidence]:
+    document = index.document(hit.passage.document_id)
+    title = frozenset(stems(document.title))
+    spans = hit.passage.sentences
+    texts = [document.text[start:end] for start, end in spans]
+    held = [frozenset(stems(text)) for text in texts]
+    cosines = index.sentence_vectors(hit.row) @ vector
+    for i, (start, end) in enumerate(spans):
+        if not held[i]:
+            continue
+        around = held[i].union(title, *held[max(0, i - 1) : i + 2])
+        matched = {word.stem: _match(word, held[i]) for word in question.words}
+        matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
+        yield Evidence(
+            document_id=document.id,
+            start=start,
+            end=end,
+            text=texts[i],
+            score=0.0,
+            cosine=float(cosines[i]),
+            cover=_cover(question.words, matched),
+            cover_around=_cover(question.words, matched_around),
+            matched=matched,
+            matched_around=matched_around,
+            typed=has_answer_of(question, texts[i]),
+            hit=place,
+            before=spans[i - 1] if i else None,
+        )
+
+
+def _local_weights(question: Question, evidence: Sequence[Evidence]) -> dict[str, float]:
+    """Weight of each word by how few of the sentences found meet it: what all have tells them not apart."""
+    count = len(evidence)
+    weights = {}
+    for word in question.words:
+        met = sum(item.matched[word.stem] >= MET for item in evidence)
+        weights[word.stem] = (0.2 + word.weight) * math.log((count + 1) / (met + 0.5)) / math.log(2 * count + 2)
+    return weights
 
 
 def sentence_features(evidence: Evidence, question: Question, hit_score: float) -> list[float]:
     """The values of SENTENCE_FEATURES."""
     typed = float(evidence.typed) if question.kind in SPECIFIC else 0.5
-    return [evidence.cosine, evidence.cover, evidence.cover_around, typed, hit_score, float(evidence.before is None), 1.0]
+    return [
+        evidence.cosine,
+        evidence.cover,
+        evidence.telling,
+        evidence.telling_around,
+        typed,
+        hit_score,
+        float(evidence.before is None),
+        1.0,
+    ]
 
 
 def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit]) -> list[float]:
@@ -138,7 +166,10 @@ def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequ
         float(best.typed),
         specific,
         specific * float(best.typed),
+        specific * best.telling_around,
+        best.telling_around,
         best.score - (evidence[1].score if len(evidence) > 1 else 0.0),
+        *(float(question.kind == kind) for kind in ("why", "how", "definition")),
         1.0,
     ]
 
@@ -181,11 +212,24 @@ def _match(word: Asked, held: frozenset[str]) -> float:
     if word.name and word.stem[0].isdigit():
         return 0.0
     if word.name:
-        return 0.9 if any(_misspelt(word.stem, other) for other in held) else 0.0
+        return max((_same_name(word.stem, other) for other in held), default=0.0)
     best = max((_similarity(word.stem, other) for other in held), default=0.0)
     if best < 0.4 and not known(word.stem):
         best = 0.9 if any(_misspelt(word.stem, other) for other in held) else best
     return best if best >= 0.4 else 0.0
+
+
+@lru_cache(maxsize=100_000)
+def _same_name(word: str, other: str) -> float:
+    """0.9 for a slip of the pen, 0.8 for a people and its country ("senegales", "seneg"), else 0."""
+    longer, shorter = (word, other) if len(word) >= len(other) else (other, word)
+    if len(shorter) >= 4 and longer.startswith(shorter) and longer[len(shorter) :] in _PEOPLE:
+        return 0.8
+    return 0.9 if _misspelt(word, other) and not (known(word) and known(other)) else 0.0
+
+
+_PEOPLE = frozenset(("n", "an", "es", "ales", "al", "abe", "be", "i", "ien", "nais", "ais", "aise", "ian"))
+"""Endings between the stems of a country and of its people."""
 
 
 @lru_cache(maxsize=100_000)
@@ -223,10 +267,12 @@ def synonymy(word: str, other: str) -> float:
     return near if near >= MET else 0.0
 
 
-def _scored(evidence: Evidence, question: Question, hit: Hit) -> Evidence:
-    values = {name: getattr(evidence, name) for name in evidence.__dataclass_fields__}
-    values["score"] = _logistic(_model()["sentence"], sentence_features(evidence, question, hit.score))
-    return Evidence(**values)
+def _scored(evidence: Evidence, question: Question, hit: Hit, local: dict[str, float]) -> Evidence:
+    total = sum(local.values()) or 1.0
+    telling = sum(local[word] * met for word, met in evidence.matched.items()) / total
+    around = sum(local[word] * met for word, met in evidence.matched_around.items()) / total
+    told = replace(evidence, telling=telling, telling_around=around)
+    return replace(told, score=_logistic(_model()["sentence"], sentence_features(told, question, hit.score)))
 
 
 @cache

@@ -39,6 +39,14 @@ _COUNT = re.compile(_NUMERAL, re.IGNORECASE)
 _PROPER = re.compile(
     r"(?<![\w])(?:(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?)(?:(?:\s+|\s+(?:of|of the|de|du|la|al|bin|van|von|and the|for|&)\s+)(?=[A-ZÀ-ÖØ-Þ])(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?))*)"
 )
+_ADJECTIVE = re.compile(r"(?:an|ese|ish|ian|abe|ench|utch|eek|aeli|aqi|ani)$")
+_DEFINING = (
+    r"(?P<what>(?:[A-Z][\w’'-]+\s+(?:(?:of|the|and|for|de|des|du|on|in)\s+)*){2,})\(NAME\)",
+    r"(?P<what>(?:[A-Z][\w’'-]+\s+){1,4})NAME\b",
+    r"NAME,\s+(?P<what>(?:(?:a|an|the|its|his|her|one)\s+|(?:former |current |acting )?(?:[Pp]resident|[Cc]hief|[Hh]ead|[Mm]inister|[Dd]irector|[Ll]eader|[Ff]ounder|[Cc]hair\w*|[Ss]pokes\w+|[Pp]rofessor|[Ss]ecretary))[^,;.]{2,90})",
+    r"NAME\s+(?:is|was|are|were)\s+(?P<what>(?:a|an|the|one)\s+[^,;.]{2,90})",
+    r"NAME\s+\((?P<what>[^)]{3,80})\)",
+)
 _PLACE_BEFORE = re.compile(r"(?:\b(?:in|at|from|to|near|outside|across|around|into|visit(?:ed|ing)?|of|capital,|city of|town of)\s+(?:the\s+|central\s+|northern\s+|southern\s+|eastern\s+|western\s+|capital,?\s+|nearby\s+)*|capital,\s+)$", re.IGNORECASE)
 _OPENERS = frozenset(
     "the a an this these those that it its his her their he she they in on at of for from by to as but and or if when while though although however since during after before both "
@@ -62,8 +70,10 @@ class Candidate:
 
 def candidates(kind: Kind, sentence: str) -> list[Candidate]:
     """All names, numbers, times or places of a sentence that an answer of this kind could be."""
-    if kind in ("who", "where"):
+    if kind == "who":
         return _names(sentence)
+    if kind == "where":
+        return [name for name in _names(sentence) if _PLACE_BEFORE.search(sentence[: name.start])]
     pattern = {"when": _TIME, "money": _MONEY, "duration": _DURATION, "count": _COUNT}.get(kind)
     if pattern is None:
         return []
@@ -76,15 +86,32 @@ def candidates(kind: Kind, sentence: str) -> list[Candidate]:
 
 def has_answer_of(question: Question, sentence: str) -> bool:
     """Whether a sentence offers something of the kind asked for that the question does not name itself."""
+    if question.kind == "definition":
+        return define(question, sentence) is not None
     return any(_new(question, candidate) for candidate in candidates(question.kind, sentence))
+
+
+def define(question: Question, sentence: str) -> Candidate | None:
+    """What a sentence says that somebody or something is: a title before the name, an apposition, an acronym's words."""
+    name = " ".join(word.text for word in question.words)
+    if not name:
+        return None
+    called = re.escape(name).replace(r"\ ", r"\s+(?:of\s+|the\s+|and\s+)*")
+    for pattern in _DEFINING:
+        match = re.search(pattern.replace("NAME", called), sentence, re.IGNORECASE if name.islower() else 0)
+        if match:
+            start, end = match.span("what")
+            text = sentence[start:end]
+            bare = text.rstrip(" ,")
+            return Candidate(text=bare, start=start, end=start + len(bare))
+    return None
 
 
 def short_answer(question: Question, sentence: str) -> Candidate | None:
     """The candidate that stands nearest to the question's words in the sentence, if any is of the kind asked for."""
+    if question.kind == "definition":
+        return define(question, sentence)
     offered = [candidate for candidate in candidates(question.kind, sentence) if _new(question, candidate)]
-    if question.kind == "where":
-        placed = [c for c in offered if _PLACE_BEFORE.search(sentence[: c.start])]
-        offered = placed or offered
     if not offered:
         return None
     wanted = {word.stem: word.weight for word in question.words}
@@ -116,8 +143,8 @@ def _names(sentence: str) -> list[Candidate]:
         text = sentence[start : match.end()]
         trimmed = re.sub(r"['’]s?$", "", text)
         if trimmed and stem(words[0] if words else "") is not None and not trimmed.isdigit():
-            if match.start() == 0 and len(words) == 1 and start == 0 and trimmed.islower():
-                continue
+            if _ADJECTIVE.search(trimmed) and re.match(r"\s+[a-z]", sentence[start + len(trimmed) :]):
+                continue  # "West African nations" names nobody
             found.append(Candidate(text=trimmed, start=start, end=start + len(trimmed)))
     return found
 

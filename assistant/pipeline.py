@@ -133,7 +133,7 @@ class Assistant:
                     draft = _no_topic()
                 else:
                     yield Event(kind="stage", text="searching")
-                    vector = self._embedder.embed_query(asked.text)
+                    vector = self._embedder.embed_query(asked.query)
                     clock.mark("embedding")
                     hits = retrieve(self.index, asked.text, vector, self.settings, filters=filters, words=asked.stems)
                     clock.mark("searching")
@@ -161,7 +161,7 @@ class Assistant:
         if last is None:
             return []
         asked = parse_question(last)
-        hits = retrieve(self.index, asked.text, self._embedder.embed_query(asked.text), self.settings, words=asked.stems)
+        hits = retrieve(self.index, asked.text, self._embedder.embed_query(asked.query), self.settings, words=asked.stems)
         allowed = {document.id for document in documents}
         return [self.index.document(hit.passage.document_id) for hit in hits[:1] if hit.passage.document_id in allowed]
 

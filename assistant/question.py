@@ -46,6 +46,8 @@ class Question:
     """What sort of answer is asked for."""
     words: tuple[Asked, ...]
     """Its content words, each stem once."""
+    query: str = ""
+    """The text that is embedded: the question, or its words in English where it is in French."""
     french: bool = False
     """Whether it is in French."""
     latest: bool = False
@@ -84,7 +86,7 @@ _ENGLISH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b", "when"),
         (r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
          r"\bwhat(?: i|')s the (?:capital|location|venue)\b", "where"),
-        (r"\bwho(?:se|m)?\b|\b(?:what|which) (?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
+        (r"\bwho(?:se|m)?\b|\b(?:what|which) (?:[\w-]+ ){0,2}?(?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
          r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
          r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b", "who"),
         (r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|say|contain|include|involve|entail)s?\b|"
@@ -124,7 +126,8 @@ _LIGHT = frozenset(
     many much way ways kind kinds sort thing things reason reasons people person number someone somebody happen happens
     happened happening make makes made put take took use used latest recent recently current currently newest last
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
-    details know question answer read heard hear text story report reports today""".split()
+    details already even come comes rest part parts stand stands belong both two cover covers large big strong size
+    high tall old far long wide details know question answer read heard hear text story report reports today""".split()
 )
 """Words that ask rather than name a topic."""
 
@@ -134,8 +137,15 @@ def parse_question(typed: str, standalone: str | None = None) -> Question:
     text = " ".join((standalone or typed).split())
     french = is_french(text)
     kind = _kind(text, french)
+    words = _words(text, french)
     return Question(
-        typed=typed, text=text, kind=kind, words=_words(text, french), french=french, latest=bool(_LATEST.search(text))
+        typed=typed,
+        text=text,
+        kind=kind,
+        words=words,
+        query=_in_english(text, kind) if french else text,
+        french=french,
+        latest=bool(_LATEST.search(text)),
     )
 
 
@@ -183,19 +193,40 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
         if stemmed is None or stemmed in _LIGHT or stemmed in spans:
             continue
         name = word[0].isdigit() or (word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6))
-        if french and not name:
-            stemmed = _to_english().get(fold(word), stemmed)
-            if not stemmed:
+        if french:
+            bare = re.sub(r"^(?:l|d|qu|s|n)['’]", "", word, flags=re.IGNORECASE)
+            name = name and bare[0].isupper()
+            stemmed = _to_english().get(fold(bare), stemmed)
+            if not stemmed or stemmed in spans or stemmed in _LIGHT:
                 continue
-        elif french:
-            stemmed = _to_english().get(fold(word)) or stemmed
         spans[stemmed] = Asked(stem=stemmed, text=word, weight=weight(stemmed), name=name)
     return tuple(spans.values())
+
+
+def _in_english(text: str, kind: Kind) -> str:
+    """A French question word by word in English: enough for a sentence embedding."""
+    words = [_OPENING.get(kind, "")]
+    for match in WORD.finditer(text):
+        bare = re.sub(r"^(?:l|d|qu|s|n|j|c|m|t)['’]", "", match.group(), flags=re.IGNORECASE)
+        if stem(bare) is not None:
+            words.append(_english_words().get(fold(bare), bare))
+    return " ".join(word for word in words if word) + "?"
+
+
+_OPENING: dict[Kind, str] = {
+    "who": "who is", "when": "when", "where": "where", "count": "how many", "money": "how much money", "duration": "how long",
+    "why": "why", "how": "how", "what": "what", "yesno": "is", "definition": "what is", "list": "what",
+}
+
+
+@cache
+def _english_words() -> dict[str, str]:
+    lines = (files("assistant") / "data" / "french.tsv").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {fold(french): english for french, english in pairs}
 
 
 @cache
 def _to_english() -> dict[str, str]:
     """French word, folded, to the stem of its English counterpart; empty for words without a topic."""
-    lines = (files("assistant") / "data" / "french.tsv").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
-    return {fold(french): (terms(english)[0].stem if terms(english) else "") for french, english in pairs}
+    return {french: (terms(english)[0].stem if terms(english) else "") for french, english in _english_words().items()}

@@ -12,8 +12,9 @@ import secrets
 import socket
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -26,6 +27,8 @@ from assistant.reply import Reply, Status
 from assistant.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+DATA = files("assistant") / "data"
 
 
 class Mark(NamedTuple):
@@ -57,7 +60,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
             marks = [Mark(*(int(part) for part in mark)) for mark in wanted["marks"]]
             return source_html(document, marks, int(wanted["number"]))
         except (KeyError, TypeError, ValueError):
-            return notice_html("This article is no longer in the index. Ask again to search what is there now.")
+            return notice_html("this article is no longer in the index. Ask again to search what is there now.")
 
     documents = assistant.documents
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
@@ -68,11 +71,11 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
                 textbox = gr.Textbox(label="Your question", lines=1, max_lines=6, submit_btn="Ask", stop_btn="Stop")
                 gr.ChatInterface(
                     respond,
-                    chatbot=gr.Chatbot(
+                    chatbot=PlainChatbot(
                         label="Conversation",
                         elem_id="chat",
-                        # A question is shown as it was typed: rendered, it could load images from outside.
                         render_markdown=False,
+                        latex_delimiters=[],
                         allow_tags=False,
                         buttons=[],
                         feedback_options=None,
@@ -98,10 +101,36 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
                     contents_html(documents),
                     elem_id="source",
                     padding=False,
-                    js_on_load=OPEN_SOURCE_JS,
+                    js_on_load=(DATA / "page.js").read_text(encoding="utf-8"),
                     server_functions=[open_source],
                 )
     return page
+
+
+class PlainChatbot(gr.Chatbot):  # type: ignore[misc]  # Gradio has no types here
+    """A chatbot that shows questions as they were typed.
+
+    Gradio's own puts them into the page as HTML with `render_markdown=False` too, and an image
+    in a question that was pasted from an article would be loaded from outside.
+    """
+
+    is_template = True
+    """To Gradio: the browser's part is the base class's."""
+
+    def postprocess(self, value: Any) -> Any:
+        return _with_texts(super().postprocess(value), lambda text: escape(text, quote=False))
+
+    def preprocess(self, payload: Any) -> Any:
+        return super().preprocess(_with_texts(payload, unescape))
+
+
+def _with_texts(messages: Any, change: Callable[[str], str]) -> Any:
+    changed = messages.model_copy(deep=True)
+    for message in changed.root:
+        for part in message.content:
+            if part.type == "text":
+                part.text = change(part.text)
+    return changed
 
 
 def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = False, block: bool = True) -> gr.Blocks:
@@ -128,7 +157,7 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
             pwa=False,
             footer_links=[],
             theme=gr.themes.Base(font=SERIF, font_mono=MONO, primary_hue="stone", neutral_hue="stone"),
-            css_paths=str(files("assistant") / "data" / "page.css"),
+            css=(DATA / "page.css").read_text(encoding="utf-8"),
             app_kwargs={"middleware": [(Guard, (), {})], "docs_url": None, "redoc_url": None},
         )
     except OSError as error:
@@ -142,25 +171,23 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
 
 def answer_views(assistant: Assistant, question: str, turns: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """What is shown while a question is answered, each view with what is remembered as said; errors are views too."""
-    yield stage_html("Reading the question"), ""
+    yield stage_html(STAGES["understanding"]), ""
     try:
         for event in assistant.stream(question, history=list(turns)):
             if event.kind == "reply" and event.reply is not None:
                 yield reply_html(event.reply, question, _titles(assistant, event.reply)), event.reply.text
             elif event.kind == "stage":
-                yield stage_html(event.text), ""
+                yield stage_html(STAGES.get(event.text, event.text)), ""
             elif event.kind == "draft":
                 yield stage_html("Checking this draft against the articles", event.text), ""
     except AssistantError as error:
         yield notice_html(str(error)), ""
     except Exception as error:  # the page goes on; what happened is logged
         # Without the message and the values, for either may hold the words of an article.
+        name = type(error).__name__
         where = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-        logger.error("no answer because of %s\n%s", type(error).__name__, where)
-        yield notice_html(
-            f"Something went wrong in the assistant ({type(error).__name__}), and this question was not answered. "
-            "You can ask again; where it failed is in the log."
-        ), ""
+        logger.error("no answer because of %s\n%s", name, where)
+        yield notice_html(f"the assistant failed ({name}). You can ask again; where it failed is in the log."), ""
 
 
 def _titles(assistant: Assistant, reply: Reply) -> dict[str, str]:
@@ -206,14 +233,13 @@ def stage_html(stage: str, draft: str = "") -> str:
 
 def notice_html(sentence: str) -> str:
     """A sentence to the reader that is no answer."""
-    return f'<div class="reply"><p class="status error"><strong>Not done</strong> <span>{safe(sentence)}</span></p></div>'
+    return f'<div class="reply"><p class="status error"><strong>Not done:</strong> {safe(sentence)}</p></div>'
 
 
 def reply_html(reply: Reply, asked: str = "", titles: dict[str, str] | None = None) -> str:
     """One reply: status and reason, answer, what is missing, references, and everything retrieved in a fold."""
-    label = STATUS_LABELS[reply.status]
-    reason = f" <span>{safe(reply.reason)}</span>" if reply.reason else ""
-    parts = [f'<p class="status {reply.status}"><strong>{label}</strong>{reason}</p>']
+    label = STATUS_LABELS[reply.status] + (":" if reply.reason else "")
+    parts = [f'<p class="status {reply.status}"><strong>{label}</strong> {safe(reply.reason or "")}</p>']
     if asked and _plain(asked) != _plain(reply.question):
         parts.append(f'<p class="searched">Searched for: <q dir="auto">{safe(reply.question)}</q></p>')
     parts.append(f'<div class="answer" dir="auto">{answer_html(reply)}</div>')
@@ -229,7 +255,7 @@ def reply_html(reply: Reply, asked: str = "", titles: dict[str, str] | None = No
 
 
 def answer_html(reply: Reply) -> str:
-    """The answer's text; of its Markdown only paragraphs, quotes, lists and bold are kept, the rest is shown as text."""
+    """The answer's text; of its Markdown only paragraphs, quotes, lists and bold are kept."""
     blocks = []
     for block in re.split(r"\n\s*\n", reply.text.strip()):
         lines = block.splitlines()
@@ -325,7 +351,7 @@ def _marked(text: str, marks: Sequence[Mark], number: int) -> str:
     edges |= {edge for mark in inside for edge in mark[1:] if not here.start < edge < here.end}
     ordered = sorted(edges)
     shown = []
-    for start, end in zip(ordered, ordered[1:], strict=False):
+    for start, end in pairwise(ordered):
         words = safe(text[start:end])
         other = next((mark for mark in inside if mark.start <= start and end <= mark.end), None)
         if here.start <= start and end <= here.end:
@@ -365,13 +391,14 @@ class Guard:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if re.sub(r":\d+$", "", host) not in ("127.0.0.1", "localhost", "[::1]"):
-            # A page elsewhere whose name was made to point at this machine (DNS rebinding).
+        if re.sub(r":\d+$", "", host) in ("127.0.0.1", "localhost", "[::1]"):
+            await self.app(scope, receive, _guarded(send))
+        else:  # a page elsewhere whose name was made to point at this machine (DNS rebinding)
             await send({"type": "http.response.start", "status": 421, "headers": [(b"content-type", b"text/plain")]})
-            return await send({"type": "http.response.body", "body": b"This page serves its own machine only.\n"})
-        await self.app(scope, receive, _guarded(send))
+            await send({"type": "http.response.body", "body": b"This page serves its own machine only.\n"})
 
 
 def _guarded(send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
@@ -416,6 +443,14 @@ STATUS_LABELS: dict[Status, str] = {
     "clarify": "Please clarify",
 }
 
+STAGES = {
+    "understanding": "Reading the question",
+    "searching": "Searching the articles",
+    "reading": "Reading what was found",
+    "composing": "Composing the answer",
+    "checking": "Checking it against the articles",
+}
+
 SEED = "000_c9ada446ede6ec9f"
 SEED_QUESTIONS = (
     "Where was the pact announced?",
@@ -438,37 +473,3 @@ CONTENT_POLICY = (
     "object-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 PLAIN_HEADERS = {"x-content-type-options": "nosniff"}
-
-OPEN_SOURCE_JS = """
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-let from = null;
-document.addEventListener("click", async (event) => {
-    const button = event.target.closest("button[data-document]");
-    if (button) {
-        const { document: id, number, marks } = button.dataset;
-        if (!element.contains(button)) from = button;
-        props.value = await server.open_source({ document: id, number, marks: JSON.parse(marks) });
-        await new Promise((done) => setTimeout(done, 50));
-        const heading = element.querySelector("h2");
-        heading?.focus({ preventScroll: true });
-        const mark = element.querySelector("mark.here");
-        if (mark) mark.scrollIntoView({ block: "center", behavior: calm() });
-        else heading?.scrollIntoView({ block: "end", behavior: calm() });
-    } else if (event.target.closest("#source .back")) back();
-});
-element.addEventListener("keydown", (event) => { if (event.key === "Escape") back(); });
-function back() {
-    const target = from?.isConnected ? from : document.querySelector("#conversation textarea");
-    target?.scrollIntoView({ block: "nearest" });
-    target?.focus();
-}
-// A new answer is read from its question on, so that is where the conversation scrolls to.
-const chat = document.querySelector("#conversation");
-let seen = 0;
-new MutationObserver(() => {
-    const questions = chat.querySelectorAll(".message.user");
-    const now = questions.length + chat.querySelectorAll(".reply .status").length;
-    if (now > seen) questions[questions.length - 1]?.scrollIntoView({ block: "start", behavior: calm() });
-    seen = now;
-}).observe(chat, { childList: true, subtree: true });
-"""

@@ -57,7 +57,7 @@ def main() -> None:
     questions = sorted({row["question"] for row in answerable + unanswerable})
     embedded = embedder.embed(questions, [[]] * len(questions))
     vectors = {text: item.vector for text, item in zip(questions, embedded, strict=True)}
-    model: dict[str, Any] = {"sentence": [4.0, 2.0, 1.0, 0.5, 0.5, 0.0, -3.0], "answer": [0.0] * len(ev.ANSWER_FEATURES)}
+    model: dict[str, Any] = {"sentence": [3.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.0, -3.0], "answer": [0.0] * len(ev.ANSWER_FEATURES)}
     ev._model = lambda: model  # type: ignore[assignment]
     xs, ys, held = [], [], []
     for row in answerable:
@@ -82,6 +82,7 @@ def main() -> None:
         held.append(_title(row) in held_out)
     print(f"held-out articles: answer in the first sentence {first}/{total} = {first / total:.3f}")  # noqa: T201
     model["answer"] = _fit("answer", ev.ANSWER_FEATURES, xs, ys, held)
+    _thresholds(xs, ys, held, model["answer"])
     model["about"] = "made by training/evidence.py"
     TARGET.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
 
@@ -128,6 +129,17 @@ def _ask(row: dict[str, Any], indexes: dict[str, Index], vectors: dict[str, Vect
     vector = vectors[row["question"]]
     hits = retrieve(index, question.text, vector, settings, words=question.stems)
     return question, hits, ev.find_evidence(index, question, vector, hits)
+
+
+def _thresholds(xs: list[list[float]], ys: list[bool], held: list[bool], weights: list[float]) -> None:
+    """Print what share of the answerable passes where a given share of the unanswerable is refused."""
+    x, y, out = np.asarray(xs), np.asarray(ys), np.asarray(held)
+    specific = x[:, ev.ANSWER_FEATURES.index("specific")] > 0
+    scores = 1 / (1 + np.exp(-(x @ np.asarray(weights))))
+    for name, part in (("all", out), ("specific", out & specific), ("open", out & ~specific)):
+        for refused in (0.5, 0.6, 0.7, 0.8, 0.9):
+            level = np.quantile(scores[part & ~y], refused)
+            print(f"  {name:9} refusing {refused:.0%} at {level:.2f} answers {(scores[part & y] >= level).mean():.1%}")  # noqa: T201
 
 
 def _fit(name: str, features: tuple[str, ...], xs: list[list[float]], ys: list[bool], held: list[bool]) -> list[float]:

@@ -1,0 +1,226 @@
+"""The views of the chat page: values in, escaped HTML out; no browser and no model."""
+
+import logging
+from datetime import date
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assistant.citation import cite
+from assistant.documents import Document
+from assistant.errors import QuestionError
+from assistant.passages import Passage
+from assistant.reply import Reply
+from assistant.retrieval import Hit
+
+pytest.importorskip("gradio")
+ui = pytest.importorskip("assistant.ui")
+
+EVIL = "<img src=x onerror=alert(1)> [1] ![x](http://evil.example/x.png) <script>alert(2)</script> \" ' & **bold**"
+TEXT = "First words.\r\nThe pact was announced in Ouagadougou. It has 5,000 soldiers. Last words."
+DOCUMENT = Document(id="a", text=TEXT, title="A pact", author="Faith", published=date(2025, 5, 12), source="Daily")
+
+
+class Page(HTMLParser):
+    """What a browser would make of a view: its tags, and the text of its marks."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.marked: dict[str, str] = {}
+        self._inside: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "mark":
+            self._inside.append(dict(attrs)["class"])
+
+    def handle_endtag(self, tag):
+        if tag == "mark":
+            self._inside.pop()
+
+    def handle_data(self, data):
+        self.text += data
+        for kind in self._inside:
+            self.marked[kind] = self.marked.get(kind, "") + data
+
+    def buttons(self, kind):
+        return [attributes for tag, attributes in self.tags if tag == "button" and attributes["class"] == kind]
+
+
+def quote(number: int, words: str, document: Document = DOCUMENT) -> Any:
+    start = document.text.index(words)
+    return cite(number, document, start, start + len(words))
+
+
+def reply(**changes: Any) -> Reply:
+    values: dict[str, Any] = {
+        "status": "answered",
+        "text": "**Ouagadougou.** The pact was announced in Ouagadougou. [1]",
+        "question": "Where was the pact announced?",
+        "citations": [quote(1, "The pact was announced in Ouagadougou."), quote(2, "It has 5,000 soldiers.")],
+    }
+    return Reply(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("answered", "Answered"),
+        ("partial", "Partly answered"),
+        ("abstained", "Not in the sources"),
+        ("clarify", "Please clarify"),
+    ],
+)
+def test_the_status_is_said_in_words(status, words):
+    page = Page(ui.reply_html(reply(status=status, reason="Because of this.")))
+    assert page.text.startswith(f"{words}: Because of this.")
+
+
+def test_each_marker_with_a_citation_is_a_button_named_for_it():
+    buttons = Page(ui.answer_html(reply(text="One [1]. Two [2]. Three [3]."))).buttons("cite")
+    assert [button["data-number"] for button in buttons] == ["1", "2"]
+    assert all("A pact" in (button["aria-label"] or "") for button in buttons)
+
+
+def test_escaped_markdown_is_shown_without_its_backslashes_and_makes_no_citation():
+    page = Page(ui.answer_html(reply(text=r"As footnote \[1\] says, 2 \* 3. [1]")))
+    assert page.text == "As footnote [1] says, 2 * 3. [1]"
+    assert len(page.buttons("cite")) == 1
+
+
+def test_quotes_and_lists_of_the_answer_keep_their_form():
+    tags = [tag for tag, _ in Page(ui.answer_html(reply(text="Lead.\n\n> quoted [1]\n\n- one\n- two"))).tags]
+    assert tags == ["p", "blockquote", "button", "ul", "li", "li"]
+
+
+def test_what_is_missing_is_listed():
+    assert "who signed it" in Page(ui.reply_html(reply(status="partial", missing=["who signed it"]))).text
+
+
+def test_the_searched_question_is_shown_only_where_it_differs():
+    assert "Searched for" not in ui.reply_html(reply(), "where was  the pact announced?")
+    assert "Searched for" in ui.reply_html(reply(), "And where?")
+
+
+def test_references_carry_quote_title_author_date_and_source():
+    text = Page(ui.reply_html(reply())).text
+    for words in ("It has 5,000 soldiers.", "A pact", "Faith", "2025-05-12", "Daily"):
+        assert words in text
+
+
+def test_the_retrieved_passages_are_in_a_fold_and_open_their_article():
+    passage = Passage(document_id="a", start=0, end=12, text=TEXT[:12], sentences=())
+    hit = Hit(passage=passage, score=0.5, dense=0.5, lexical=1.0, rank=1)
+    page = Page(ui.reply_html(reply(hits=[hit]), "", {"a": "A pact"}))
+    assert "Everything retrieved (1 passage)" in page.text
+    assert page.buttons("open-passage")[0]["data-marks"] == "[[0, 0, 12]]"
+
+
+def test_the_marked_words_are_exactly_the_cited_span_and_the_text_is_whole():
+    marks = [ui.Mark(c.number, c.start, c.end) for c in reply().citations]
+    page = Page(ui.source_html(DOCUMENT, marks, 1))
+    assert page.marked == {"here": "The pact was announced in Ouagadougou.", "other": "It has 5,000 soldiers."}
+    assert TEXT in page.text
+
+
+@pytest.mark.parametrize(
+    "marks", [[(1, 5, 30), (2, 10, 20)], [(2, 0, 10), (1, 5, 30), (3, 25, 40)], [(1, 5, 30), (2, 5, 30)]]
+)
+def test_overlapping_citations_leave_the_opened_one_whole(marks):
+    html = ui.source_html(DOCUMENT, [ui.Mark(*mark) for mark in marks], 1)
+    assert html.count('class="here"') == 1
+    assert Page(html).marked["here"] == TEXT[5:30]
+
+
+def test_spans_beyond_the_text_do_not_fail():
+    page = Page(ui.source_html(DOCUMENT, [ui.Mark(1, -5, 5), ui.Mark(2, 9_000, 9_999), ui.Mark(3, 8, 2)], 1))
+    assert page.marked["here"] == TEXT[:5]
+    assert TEXT in page.text
+
+
+def test_nothing_untrusted_becomes_a_tag():
+    document = Document(id=EVIL, text=EVIL, title=EVIL, author=EVIL, source=EVIL)
+    passage = Passage(document_id=EVIL, start=0, end=len(EVIL), text=EVIL, sentences=())
+    hits = [Hit(passage=passage, score=0.5, dense=0.5, lexical=1.0, rank=1)]
+    evil = reply(
+        status="partial", text=EVIL, question=EVIL, reason=EVIL, missing=[EVIL], hits=hits,
+        citations=[cite(1, document, 0, len(EVIL))],
+    )  # fmt: skip
+    for html in (
+        ui.reply_html(evil, "typed", {EVIL: EVIL}),
+        ui.source_html(document, [ui.Mark(1, 0, 9)], 1),
+        ui.contents_html([document]),
+        ui.notice_html(EVIL),
+        ui.stage_html(EVIL, EVIL),
+    ):
+        tags = Page(html).tags
+        assert not {"img", "script", "a", "iframe", "svg", "link"} & {tag for tag, _ in tags}
+        assert not [name for _, attributes in tags for name in attributes if name.startswith("on") or name == "src"]
+
+
+class Streaming:
+    """An assistant that streams what it was given, or raises it."""
+
+    def __init__(self, *events: Any) -> None:
+        self.events = events
+        self.documents = [DOCUMENT]
+        self.index = SimpleNamespace(document=lambda document_id: {"a": DOCUMENT}[document_id])
+        self.asked: list[Any] = []
+
+    def stream(self, question, *, history=None, filters=None):
+        self.asked.append((question, history))
+        for event in self.events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+def event(kind: str, text: str = "", reply: Reply | None = None) -> Any:
+    return SimpleNamespace(kind=kind, text=text, reply=reply)
+
+
+def test_stages_and_drafts_are_shown_before_the_reply():
+    assistant = Streaming(event("stage", "searching"), event("draft", "It was"), event("reply", reply=reply()))
+    views = [view for view, _ in ui.answer_views(assistant, "Where?", [("user", "Hello")])]
+    assert "Searching the articles…" in views[1]
+    assert "It was" in views[2]
+    assert "Answered" in views[3]
+    assert assistant.asked == [("Where?", [("user", "Hello")])]
+
+
+def test_an_error_that_a_user_can_mend_is_a_sentence():
+    views = list(ui.answer_views(Streaming(QuestionError("The question is empty.")), "", []))
+    assert "The question is empty." in views[-1][0]
+
+
+def test_an_unexpected_error_is_logged_without_the_words_of_an_article(caplog):
+    with caplog.at_level(logging.ERROR):
+        views = list(ui.answer_views(Streaming(event("stage", "Searching"), ValueError(TEXT)), "Where?", []))
+    assert "ValueError" in views[-1][0]
+    assert "ValueError" in caplog.text
+    assert "test_ui.py" in caplog.text
+    assert "Ouagadougou" not in views[-1][0] + caplog.text
+
+
+def test_the_seed_questions_are_offered_for_the_seeds_only():
+    seed = Document(id="000_c9ada446ede6ec9f.txt", text="x")
+    assert "Where was the pact announced?" in ui.example_questions([seed])
+    assert ui.example_questions([seed, DOCUMENT]) == ["What articles do you have?"]
+    assert ui.example_questions([]) == []
+
+
+def test_the_page_says_how_many_articles_there_are():
+    assert "1,200 articles" in ui.header_html(1200)
+    assert "1 article<" in ui.header_html(1)
+
+
+def test_many_articles_are_listed_in_part():
+    page = Page(ui.contents_html([Document(id=str(n), text="x", title=f"T{n}") for n in range(60)]))
+    assert len(page.buttons("open-passage")) == ui.LISTED
+    assert "and 10 more" in page.text
