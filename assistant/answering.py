@@ -72,7 +72,9 @@ class Draft:
 # ── from the articles' contents ──────────────────────────────────────────────────────────
 
 
-def compose(index: Index, question: Question, evidence: Sequence[Evidence], judgement: Judgement, caution: Caution) -> Draft:
+def compose(
+    index: Index, question: Question, evidence: Sequence[Evidence], judgement: Judgement, caution: Caution
+) -> Draft:
     """The answer with no language model: chosen sentences, or what the sources lack."""
     if not evidence or judgement.topical < TOPICAL_FROM[caution] or _subject_missing(question, evidence):
         return _abstain(question)
@@ -86,13 +88,17 @@ def compose(index: Index, question: Question, evidence: Sequence[Evidence], judg
     if denial and (lacking or denial == best or question.kind not in SPECIFIC):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     if lacking or judgement.answerable < ANSWERED_FROM[caution]:
-        return _partial(index, question, _about(evidence), lacking or "no sentence of the sources was found that says it")
+        return _partial(
+            index, question, _about(evidence), lacking or "no sentence of the sources was found that says it"
+        )
     chosen = _choose(question, best, evidence)
     other = _disagreement(index, question, best, evidence)
     short = short_answer(question, best.text)
     lines = _lines(index, [*chosen, other] if other else chosen)
     if other:
-        return Draft(status="answered", lines=lines, lead=_sources_differ(index, best, other), reason="the sources differ")
+        return Draft(
+            status="answered", lines=lines, lead=_sources_differ(index, best, other), reason="the sources differ"
+        )
     return Draft(status="answered", lines=lines, short=short.text if short else None)
 
 
@@ -123,7 +129,11 @@ def _met_anywhere(word: Asked, evidence: Sequence[Evidence]) -> bool:
 
 def _newest_first(index: Index, evidence: Sequence[Evidence]) -> list[Evidence]:
     """Sentences nearly as good as the best, those of the newest article first; the rest behind."""
-    near = [item for item in evidence if item.score >= 0.6 * evidence[0].score and item.cover_around >= 0.8 * evidence[0].cover_around]
+    near = [
+        item
+        for item in evidence
+        if item.score >= 0.6 * evidence[0].score and item.cover_around >= 0.8 * evidence[0].cover_around
+    ]
     rest = [item for item in evidence if item not in near]
     dated = sorted(near, key=lambda item: index.document(item.document_id).published or _LONG_AGO, reverse=True)
     return dated + rest
@@ -192,7 +202,11 @@ def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence]) -
     if unmet:
         elsewhere = [word for word in unmet if _met_anywhere(word, evidence)]
         names = ", ".join(word.text for word in unmet)
-        return f"no sentence connects {names} with the rest of the question" if elsewhere else f"{names} does not occur in what was found"
+        return (
+            f"no sentence connects {names} with the rest of the question"
+            if elsewhere
+            else f"{names} does not occur in what was found"
+        )
     if question.kind in SPECIFIC and not best.typed:
         return f"no {_NOUN[question.kind]} is given"
     action = _action(question)
@@ -201,17 +215,29 @@ def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence]) -
     return None
 
 
-_NOUN = {"who": "name", "when": "date or time", "where": "place", "count": "number", "money": "amount of money", "duration": "length of time"}
+_NOUN = {
+    "who": "name",
+    "when": "date or time",
+    "where": "place",
+    "count": "number",
+    "money": "amount of money",
+    "duration": "length of time",
+}
 
 
 def _about(evidence: Sequence[Evidence]) -> list[Evidence]:
     """What the sources do say about the subject: the sentences that hold most of the question's words."""
     ranked = sorted(evidence[:12], key=lambda item: -(0.5 * item.cover + 0.2 * item.cover_around + 0.6 * item.cosine))
     first = ranked[0]
-    return [first, *[item for item in ranked[1:3] if item.cover >= 0.75 * first.cover and item.cosine >= 0.8 * first.cosine]][:2]
+    return [
+        first,
+        *[item for item in ranked[1:3] if item.cover >= 0.75 * first.cover and item.cosine >= 0.8 * first.cosine],
+    ][:2]
 
 
-def _partial(index: Index, question: Question, shown: Sequence[Evidence], reason: str, *, premise: bool = False) -> Draft:
+def _partial(
+    index: Index, question: Question, shown: Sequence[Evidence], reason: str, *, premise: bool = False
+) -> Draft:
     what = _asked_for(question)
     lead = f"The articles do not say {what}; they do say this:"
     if premise:
@@ -221,7 +247,7 @@ def _partial(index: Index, question: Question, shown: Sequence[Evidence], reason
 
 def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
     """The best sentence, and for open questions those near it that add to it."""
-    if question.kind in SPECIFIC or question.kind == "definition" and best.cover > 0.9:
+    if question.kind in SPECIFIC or (question.kind == "definition" and best.cover > 0.9):
         return [best]
     chosen = [best]
     for item in evidence:
@@ -235,7 +261,10 @@ def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) ->
 
 # ── yes or no ────────────────────────────────────────────────────────────────────────────
 
-_NOT_YET = re.compile(r"\b(?:expected|set|due|scheduled|planned|likely|hopes?|plans?|aims?|intends?)\s+to\b|\bwill (?:be|become|begin|start)\b|\bsoon\b", re.IGNORECASE)
+_NOT_YET = re.compile(
+    r"\b(?:expected|set|due|scheduled|planned|likely|hopes?|plans?|aims?|intends?)\s+to\b|\bwill (?:be|become|begin|start)\b|\bsoon\b",
+    re.IGNORECASE,
+)
 _NOW = re.compile(r"\b(?:already|currently|now|yet|up and running|today)\b", re.IGNORECASE)
 DECIDED_FROM: dict[Caution, float] = {"cautious": 0.92, "balanced": 0.8, "eager": 0.7}
 """Share of a yes/no question's words, by weight, that a sentence must hold to decide it."""
@@ -250,7 +279,11 @@ def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], c
     names_met = all(best.matched_around[word.stem] >= MET for word in question.names)
     cover = max(best.cover, 0.9 * best.cover_around)
     if not names_met or cover < DECIDED_FROM[caution] or (others and own < 0.6):
-        reason = f"nothing is said of “{', '.join(word.text for word in unmet)}”" if unmet else "the sources do not decide it"
+        reason = (
+            f"nothing is said of “{', '.join(word.text for word in unmet)}”"
+            if unmet
+            else "the sources do not decide it"
+        )
         return _partial(index, question, _about(evidence), reason)
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
     denied = denied_about(best.text, _held_for(best, met or set(question.stems)))
@@ -279,10 +312,19 @@ def _disagreement(index: Index, question: Question, best: Evidence, evidence: Se
         return None
     offered = {_value(candidate.text) for candidate in candidates(question.kind, best.text)}
     for item in evidence[:8]:
-        if item.document_id == best.document_id or not item.typed or item.score < 0.7 * best.score or item.cover < 0.85 * best.cover:
+        if (
+            item.document_id == best.document_id
+            or not item.typed
+            or item.score < 0.7 * best.score
+            or item.cover < 0.85 * best.cover
+        ):
             continue
         theirs = short_answer(question, item.text)
-        if theirs and _value(theirs.text) not in offered and _value(mine.text) not in {_value(c.text) for c in candidates(question.kind, item.text)}:
+        if (
+            theirs
+            and _value(theirs.text) not in offered
+            and _value(mine.text) not in {_value(c.text) for c in candidates(question.kind, item.text)}
+        ):
             return item
     return None
 
@@ -306,7 +348,10 @@ _LEANS = re.compile(
     r"(?:he|she|it|they|his|her|its|their|him|them|this|these|those|that|such|both (?:sides|parties|countries|men|women|leaders|nations|governments)|the (?:former|latter|two|pair|duo|trio)|here|there|il|elle|ils|elles|ce|cette|ces|cet|son|sa|ses|leur|leurs)\b",
     re.IGNORECASE,
 )
-_LEANS_WITHIN = re.compile(r"\b(?:this|these|those|such an?) (?:[a-z]+ )?(?:pact|deal|agreement|alliance|move|decision|force|attack|report|law|plan|statement|group|company|initiative)\b", re.IGNORECASE)
+_LEANS_WITHIN = re.compile(
+    r"\b(?:this|these|those|such an?) (?:[a-z]+ )?(?:pact|deal|agreement|alliance|move|decision|force|attack|report|law|plan|statement|group|company|initiative)\b",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"(?<=[\s“\"(])[A-Z][\w’'-]+")
 
 
@@ -315,7 +360,10 @@ def _leans(text: str) -> bool:
     match = _LEANS.match(text)
     if match:
         word = match.group().split()[-1].lower()
-        return not (word in ("there", "it", "that") and re.match(r"\s+(?:is|was|are|were|has been)\s+(?:a|an|no|the)\b", text[match.end() :]))
+        return not (
+            word in ("there", "it", "that")
+            and re.match(r"\s+(?:is|was|are|were|has been)\s+(?:a|an|no|the)\b", text[match.end() :])
+        )
     return False
 
 
@@ -339,7 +387,9 @@ def _lines(index: Index, chosen: Sequence[Evidence]) -> list[Line]:
 
 # ── what was asked ───────────────────────────────────────────────────────────────────────
 
-_SUBJECT_WH = re.compile(rf"^(?:who|which \w+|what)\s+(?!(?:{'|'.join(_COPULA)}|do|am|shall|should|must)\b)", re.IGNORECASE)
+_SUBJECT_WH = re.compile(
+    rf"^(?:who|which \w+|what)\s+(?!(?:{'|'.join(_COPULA)}|do|am|shall|should|must)\b)", re.IGNORECASE
+)
 _INVERTED = re.compile(
     r"^(?P<wh>(?:(?:on|at|in|for|to|by|from|since|until|with)\s+)?(?:who|whom|whose|what|which|when|where|why|how)(?:\s+(?!(?:is|are|was|were|did|does|do|will|would|can|could|has|have|had)\b)[\w’'-]+){0,4}?)\s+"
     r"(?P<aux>is|are|was|were|will|would|can|could|has|have|had|should|may|might)\s+(?P<subject>(?:the|a|an|this|that|its|his|her|their|it|he|she|they)\s+[\w’'-]+|[A-ZÀ-Þ][\w’'-]*(?:\s+(?:of|and|the|[A-ZÀ-Þ][\w’'-]*))*)\s+(?P<rest>[a-z].*)$"
@@ -372,14 +422,30 @@ def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject
     """Answer a question about the articles themselves: all `documents`, or the `subject` that "it" stands for."""
     if query.topic == "count":
         word = "article" if len(documents) == 1 else "articles"
-        return Draft(status="answered", lead=f"There are {len(documents)} {word}:", short=str(len(documents)), lines=_entries([catalog.listing(d) for d in documents]))
+        return Draft(
+            status="answered",
+            lead=f"There are {len(documents)} {word}:",
+            short=str(len(documents)),
+            lines=_entries([catalog.listing(d) for d in documents]),
+        )
     if query.topic == "list":
-        return Draft(status="answered", lead=_count_lead(len(documents)), lines=_entries([catalog.listing(d) for d in documents]))
+        return Draft(
+            status="answered", lead=_count_lead(len(documents)), lines=_entries([catalog.listing(d) for d in documents])
+        )
     if query.topic == "mention":
         return _mention(query.what or "", documents)
     if not subject:
-        return Draft(status="clarify", lead="Which article do you mean? Name its title or what it is about.", reason="there are several articles")
-    find = {"author": catalog.author_of, "published": catalog.published_of, "source": catalog.source_of, "title": catalog.title_of}[query.topic]
+        return Draft(
+            status="clarify",
+            lead="Which article do you mean? Name its title or what it is about.",
+            reason="there are several articles",
+        )
+    find = {
+        "author": catalog.author_of,
+        "published": catalog.published_of,
+        "source": catalog.source_of,
+        "title": catalog.title_of,
+    }[query.topic]
     found = [entry for document in subject if (entry := find(document))]
     if not found:
         noun = {"author": "author", "published": "publication date", "source": "source", "title": "title"}[query.topic]
@@ -399,8 +465,18 @@ def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject
 def _mention(what: str, documents: Sequence[Document]) -> Draft:
     found = catalog.mentioning(documents, what)
     if not found:
-        return Draft(status="abstained", lead=f"No article mentions {what}.", reason="the words occur in no article", short="No", missing=[f"articles that mention {what}"])
-    return Draft(status="answered", lead=f"{_count(len(found))} {'mentions' if len(found) == 1 else 'mention'} {what}:", lines=_entries(found))
+        return Draft(
+            status="abstained",
+            lead=f"No article mentions {what}.",
+            reason="the words occur in no article",
+            short="No",
+            missing=[f"articles that mention {what}"],
+        )
+    return Draft(
+        status="answered",
+        lead=f"{_count(len(found))} {'mentions' if len(found) == 1 else 'mention'} {what}:",
+        lines=_entries(found),
+    )
 
 
 def _count_lead(number: int) -> str:

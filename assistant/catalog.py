@@ -17,26 +17,80 @@ Topic = Literal["author", "published", "source", "title", "count", "list", "ment
 _ARTICLE = r"(?:(?:the|this|that|these|those|each|your|an?|latest|newest|news|first|second|last|above)\s+)*(?:articles?|stor(?:y|ies)|pieces?|texts?|documents?|reports?|posts?|news)"
 _IT = rf"(?:{_ARTICLE}|it|this|that)"
 _ENTRIES: tuple[tuple[Topic, str], ...] = (
-    ("mention", rf"^(?:which|what) (?:of (?:the|your) )?{_ARTICLE}(?: that)? (?:do you have )?(?:mentions?|talks? about|discuss(?:es)?|covers?|refers? to|names?|(?:is|are|were|was)? ?(?:about|on)|deals? with|contains?|say anything about) (?P<what>.+)$"),
-    ("mention", rf"^(?:do you have|have you(?: got)?|is there|are there|got|show me|find|list)(?: me)? (?:any(?:thing)? |all |some )?(?:other )?(?:{_ARTICLE})?(?: that| which)?(?: ?(?:about|on|mention(?:s|ing)?|covering|regarding)) (?P<what>.+)$"),
-    ("mention", rf"^(?:is|are|was) (?P<what>.+?) mentioned (?:in|by|anywhere)(?: (?:any|one))?(?: of)? ?(?:{_ARTICLE}|it|there)?$"),
+    (
+        "mention",
+        rf"^(?:which|what) (?:of (?:the|your) )?{_ARTICLE}(?: that)? (?:do you have )?(?:mentions?|talks? about|discuss(?:es)?|covers?|refers? to|names?|(?:is|are|were|was)? ?(?:about|on)|deals? with|contains?|say anything about) (?P<what>.+)$",
+    ),
+    (
+        "mention",
+        rf"^(?:do you have|have you(?: got)?|is there|are there|got|show me|find|list)(?: me)? (?:any(?:thing)? |all |some )?(?:other )?(?:{_ARTICLE})?(?: that| which)?(?: ?(?:about|on|mention(?:s|ing)?|covering|regarding)) (?P<what>.+)$",
+    ),
+    (
+        "mention",
+        rf"^(?:is|are|was) (?P<what>.+?) mentioned (?:in|by|anywhere)(?: (?:any|one))?(?: of)? ?(?:{_ARTICLE}|it|there)?$",
+    ),
     ("mention", rf"^do(?:es)? (?:any(?: of)? )?{_ARTICLE} mention (?P<what>.+)$"),
-    ("mention", r"^(?:quels? (?:sont les )?articles?|quels textes) (?:parlent? (?:de|du|des)|mentionnent?|citent?|évoquent?) (?P<what>.+)$"),
-    ("author", rf"^(?:who|by whom)(?: is| was|'s)? (?:wrote|has written|written|authored|penned|published|the (?:author|writer|journalist|reporter)s?(?: (?:of|behind|for))?|responsible for writing)\s*{_IT}?(?: (?:written|by|here))?$"),
+    (
+        "mention",
+        r"^(?:quels? (?:sont les )?articles?|quels textes) (?:parlent? (?:de|du|des)|mentionnent?|citent?|évoquent?) (?P<what>.+)$",
+    ),
+    (
+        "author",
+        rf"^(?:who|by whom)(?: is| was|'s)? (?:wrote|has written|written|authored|penned|published|the (?:author|writer|journalist|reporter)s?(?: (?:of|behind|for))?|responsible for writing)\s*{_IT}?(?: (?:written|by|here))?$",
+    ),
     ("author", rf"^who (?:is|are|was|were) (?:the )?(?:author|writer|journalist|reporter)s?(?: (?:of|behind) {_IT})?$"),
-    ("author", rf"^(?:what(?: is|'s) the (?:name of the )?(?:author|writer|journalist|byline)(?:'s name)?)(?: (?:of|on|behind) {_IT})?$"),
-    ("author", rf"^by whom (?:is|was) {_IT} written$|^whose (?:article|byline|story|piece) is (?:it|this|that)$|^(?:the )?author(?: of {_IT})?$"),
-    ("author", r"^qui (?:a écrit|est l['’]auteur(?:e)? de|signe|est l['’]auteur(?:e)?)(?: (?:cet|l['’]|cette|le|ce|du|de l['’]|un)\s?(?:article|texte|papier|histoire)| d[eu] .{0,12}(?:article|texte))?$"),
-    ("published", rf"^(?:when|(?:on )?(?:what|which) (?:date|day|year|month)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|written|posted|released|come out|appear|issued|dated|from)$"),
-    ("published", rf"^what(?: is|'s) the (?:publication |publishing )?date(?: of publication)?(?: (?:of|on) {_IT})?$|^how (?:old|recent) is {_ARTICLE}$|^(?:is|was) {_ARTICLE} dated$"),
-    ("published", r"^(?:quand|à quelle date) (?:l['’]article|cet article|ce texte|le texte|l['’]article)? ?(?:a-t-il été|est-il|a été|est) (?:publié|paru|écrit)(?: (?:l['’]|cet )article)?$|^quelle est la date de (?:publication|parution).*$"),
-    ("source", rf"^(?:where|in (?:what|which) (?:newspaper|outlet|publication|journal|magazine|media|paper|website|site)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|posted|come from|from|appear|released)$"),
-    ("source", rf"^(?:who|which (?:newspaper|outlet|publication|agency|site|media)) (?:published|released|ran|posted) {_ARTICLE}$|^what(?: is|'s) the (?:source|publisher|outlet|url|link|file)(?: (?:of|for) {_IT})?$"),
-    ("title", rf"^what(?: is|'s) (?:the )?(?:title|headline|name) of {_ARTICLE}$|^what is {_ARTICLE} called$|^(?:the )?(?:title|headline) of {_ARTICLE}$|^quel est le titre.*$"),
-    ("count", rf"^how many {_ARTICLE} (?:do you (?:have|know|hold)|are (?:there|indexed|in .+)|have you(?: got)?|is there)(?: .{{0,20}})?$|^combien d['’]articles.*$"),
-    ("list", rf"^(?:what|which) {_ARTICLE} (?:do you have|are (?:there|available|indexed|in .+)|have you(?: got)?|can you (?:read|see|search)|do you (?:know|hold))(?: .{{0,20}})?$"),
-    ("list", rf"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|(?:sources|topics|subjects) (?:do you have|are there|can i ask about)|can i ask(?: you)?(?: about)?)$"),
-    ("list", rf"^(?:list|show|name|give me|show me|tell me)(?: me)?(?: all| a list of)*(?: of)?(?: the| your)? ?{_ARTICLE}(?: you have)?$|^quels (?:sont (?:les|vos) )?articles?(?: (?:avez-vous|as-tu|y a-t-il|sont disponibles))?.{{0,12}}$"),
+    (
+        "author",
+        rf"^(?:what(?: is|'s) the (?:name of the )?(?:author|writer|journalist|byline)(?:'s name)?)(?: (?:of|on|behind) {_IT})?$",
+    ),
+    (
+        "author",
+        rf"^by whom (?:is|was) {_IT} written$|^whose (?:article|byline|story|piece) is (?:it|this|that)$|^(?:the )?author(?: of {_IT})?$",
+    ),
+    (
+        "author",
+        r"^qui (?:a écrit|est l['’]auteur(?:e)? de|signe|est l['’]auteur(?:e)?)(?: (?:cet|l['’]|cette|le|ce|du|de l['’]|un)\s?(?:article|texte|papier|histoire)| d[eu] .{0,12}(?:article|texte))?$",
+    ),
+    (
+        "published",
+        rf"^(?:when|(?:on )?(?:what|which) (?:date|day|year|month)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|written|posted|released|come out|appear|issued|dated|from)$",
+    ),
+    (
+        "published",
+        rf"^what(?: is|'s) the (?:publication |publishing )?date(?: of publication)?(?: (?:of|on) {_IT})?$|^how (?:old|recent) is {_ARTICLE}$|^(?:is|was) {_ARTICLE} dated$",
+    ),
+    (
+        "published",
+        r"^(?:quand|à quelle date) (?:l['’]article|cet article|ce texte|le texte|l['’]article)? ?(?:a-t-il été|est-il|a été|est) (?:publié|paru|écrit)(?: (?:l['’]|cet )article)?$|^quelle est la date de (?:publication|parution).*$",
+    ),
+    (
+        "source",
+        rf"^(?:where|in (?:what|which) (?:newspaper|outlet|publication|journal|magazine|media|paper|website|site)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|posted|come from|from|appear|released)$",
+    ),
+    (
+        "source",
+        rf"^(?:who|which (?:newspaper|outlet|publication|agency|site|media)) (?:published|released|ran|posted) {_ARTICLE}$|^what(?: is|'s) the (?:source|publisher|outlet|url|link|file)(?: (?:of|for) {_IT})?$",
+    ),
+    (
+        "title",
+        rf"^what(?: is|'s) (?:the )?(?:title|headline|name) of {_ARTICLE}$|^what is {_ARTICLE} called$|^(?:the )?(?:title|headline) of {_ARTICLE}$|^quel est le titre.*$",
+    ),
+    (
+        "count",
+        rf"^how many {_ARTICLE} (?:do you (?:have|know|hold)|are (?:there|indexed|in .+)|have you(?: got)?|is there)(?: .{{0,20}})?$|^combien d['’]articles.*$",
+    ),
+    (
+        "list",
+        rf"^(?:what|which) {_ARTICLE} (?:do you have|are (?:there|available|indexed|in .+)|have you(?: got)?|can you (?:read|see|search)|do you (?:know|hold))(?: .{{0,20}})?$",
+    ),
+    (
+        "list",
+        r"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|(?:sources|topics|subjects) (?:do you have|are there|can i ask about)|can i ask(?: you)?(?: about)?)$",
+    ),
+    (
+        "list",
+        rf"^(?:list|show|name|give me|show me|tell me)(?: me)?(?: all| a list of)*(?: of)?(?: the| your)? ?{_ARTICLE}(?: you have)?$|^quels (?:sont (?:les|vos) )?articles?(?: (?:avez-vous|as-tu|y a-t-il|sont disponibles))?.{{0,12}}$",
+    ),
 )
 _PATTERNS = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern in _ENTRIES)
 
@@ -79,14 +133,21 @@ def read_query(question: str) -> Query | None:
 def author_of(document: Document) -> Entry | None:
     if document.author is None:
         return None
-    return Entry(document=document, text=f"{name(document)} was written by {document.author}.", span=author_span(document), value=document.author)
+    return Entry(
+        document=document,
+        text=f"{name(document)} was written by {document.author}.",
+        span=author_span(document),
+        value=document.author,
+    )
 
 
 def published_of(document: Document) -> Entry | None:
     if document.published is None:
         return None
     day = document.published.isoformat()
-    return Entry(document=document, text=f"{name(document)} was published on {day}.", span=published_span(document), value=day)
+    return Entry(
+        document=document, text=f"{name(document)} was published on {day}.", span=published_span(document), value=day
+    )
 
 
 def source_of(document: Document) -> Entry | None:
@@ -102,7 +163,11 @@ def title_of(document: Document) -> Entry:
 
 
 def listing(document: Document) -> Entry:
-    about = [document.author and f"by {document.author}", document.published and document.published.isoformat(), document.source]
+    about = [
+        document.author and f"by {document.author}",
+        document.published and document.published.isoformat(),
+        document.source,
+    ]
     data = ", ".join(str(part) for part in about if part)
     return Entry(document=document, text=name(document) + (f" ({data})" if data else ""), span=_opening(document))
 
@@ -120,7 +185,9 @@ def mentioning(documents: Sequence[Document], what: str) -> list[Entry]:
             for start, end in content_spans(document)
             for first, last in split_sentences(document.text[start:end])
         ]
-        best = max(spans, key=lambda span: len(set(wanted).intersection(stems(document.text[span[0] : span[1]]))), default=None)
+        best = max(
+            spans, key=lambda span: len(set(wanted).intersection(stems(document.text[span[0] : span[1]]))), default=None
+        )
         found.append(Entry(document=document, text=name(document), span=best))
     return found
 

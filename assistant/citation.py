@@ -40,7 +40,9 @@ class Citation:
 def cite(number: int, document: Document, start: int, end: int) -> Citation:
     """Make the citation of `document.text[start:end]`; raises ValueError for an empty or too long span."""
     if not 0 <= start < end <= len(document.text):
-        raise ValueError(f"span {start}:{end} does not lie in document {document.id!r} of {len(document.text)} characters")
+        raise ValueError(
+            f"span {start}:{end} does not lie in document {document.id!r} of {len(document.text)} characters"
+        )
     if end - start > MAX_QUOTE_CHARS:
         raise ValueError(f"a quote has at most {MAX_QUOTE_CHARS} characters, this span has {end - start}")
     return Citation(

@@ -97,7 +97,10 @@ _TITLE = re.compile(
     r"pope|chief|judge|justice|mayor|ambassador|secretary|director|commissioner|sheikh|imam|bishop|coach)\b\.?\s*)+",
     re.IGNORECASE,
 )
-_PERSON_BEFORE = re.compile(r"(?:president|minister|captain|general|mr\.?|mrs\.?|ms\.?|dr\.?|senator|governor|by|leader|chief|judge|coach|king|queen)\s+$", re.IGNORECASE)
+_PERSON_BEFORE = re.compile(
+    r"(?:president|minister|captain|general|mr\.?|mrs\.?|ms\.?|dr\.?|senator|governor|by|leader|chief|judge|coach|king|queen)\s+$",
+    re.IGNORECASE,
+)
 _NOT_NAMES = frozenset(
     "who what when where why how which is are was were do does did has have had can could will would should may might and but so the a an in on "
     "at of for from by to it its he she they his her their this that these those yes no not according if tell give name list i you we ok okay also "
@@ -114,21 +117,42 @@ _PRONOUN = re.compile(
     r"\b(?:he|she|it|they|him|his|her|hers|its|them|their|theirs|this|that|these|those)\b(?!['’]s (?:true|possible|clear))(?!\s+(?:true|possible|clear|said|raining) that)",
     re.IGNORECASE,
 )
-_OF_A_STATE = re.compile(r"\bits (?:\w+ )?(?:president|prime minister|capital|population|currency|government|leader|army|people|king|queen|economy|flag|border)", re.IGNORECASE)
-_DETERMINER = re.compile(r"\b(?:this|that|these|those)\s+(?:same\s+)?[a-zà-ÿ]{3,}", re.IGNORECASE)
-_PLACE_TIME = re.compile(r"\b(?:there|then|at (?:the|that) time|at that (?:point|moment)|at the same time|over there|back then|on that (?:day|occasion|visit))\b\s*(?:[?.!,]|$)", re.IGNORECASE)
-_FORMER_LATTER = re.compile(r"\bthe (former|latter|first one|second one)\b", re.IGNORECASE)
-_SUBJECT_CHANGE = re.compile(r"^\s*(?:(?:ok(?:ay)?|so|now|well|right|thanks?)\W+)*(?:another (?:thing|question|topic|subject)|(?:new|different) (?:question|topic|subject)|(?:on|about) (?:another|a different) (?:subject|topic|matter)|"
-                             r"changing (?:the )?(?:subject|topic)|something else|unrelated|(?:let'?s )?change (?:the )?(?:subject|topic))\b\W*", re.IGNORECASE)
-_ALSO = re.compile(r"^\s*(?:and|et|but|what about|how about|and what about|what of|same for|same question for|et pour|et)\b[\s,:]*(?:(?:of|for|in|about|by|with|pour|de|en|au|à|le|la|l')\s+)?", re.IGNORECASE)
-_WH = re.compile(
-    r"^(?:(?:at|by|in|for|to|from|since|until|with)\s+)?(?:who|whom|whose|when|where|why|how(?:\s+(?:many|much|long|large|big|old|far|often|come))?|what|which)\b", re.IGNORECASE
+_OF_A_STATE = re.compile(
+    r"\bits (?:\w+ )?(?:president|prime minister|capital|population|currency|government|leader|army|people|king|queen|economy|flag|border)",
+    re.IGNORECASE,
 )
-_DOUBT = re.compile(r"^\s*(?:are you (?:really |quite |absolutely )?(?:sure|certain)|really|is that (?:true|right|correct|so)|i (?:read|heard|thought)|that(?:'s| is) (?:not right|wrong)|êtes-vous sûr|vraiment|says who|how do you know(?: that)?|how so|source)\b", re.IGNORECASE)
-_MORE = re.compile(r"^\s*(?:tell me more|more|more details?|go on|continue|elaborate|can you elaborate|explain|anything else|what else|and\s*\?*|give me more details?)\W*$", re.IGNORECASE)
+_DETERMINER = re.compile(r"\b(?:this|that|these|those)\s+(?:same\s+)?[a-zà-ÿ]{3,}", re.IGNORECASE)
+_PLACE_TIME = re.compile(
+    r"\b(?:there|then|at (?:the|that) time|at that (?:point|moment)|at the same time|over there|back then|on that (?:day|occasion|visit))\b\s*(?:[?.!,]|$)",
+    re.IGNORECASE,
+)
+_FORMER_LATTER = re.compile(r"\bthe (former|latter|first one|second one)\b", re.IGNORECASE)
+_SUBJECT_CHANGE = re.compile(
+    r"^\s*(?:(?:ok(?:ay)?|so|now|well|right|thanks?)\W+)*(?:another (?:thing|question|topic|subject)|(?:new|different) (?:question|topic|subject)|(?:on|about) (?:another|a different) (?:subject|topic|matter)|"
+    r"changing (?:the )?(?:subject|topic)|something else|unrelated|(?:let'?s )?change (?:the )?(?:subject|topic))\b\W*",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(
+    r"^\s*(?:and|et|but|what about|how about|and what about|what of|same for|same question for|et pour|et)\b[\s,:]*(?:(?:of|for|in|about|by|with|pour|de|en|au|à|le|la|l')\s+)?",
+    re.IGNORECASE,
+)
+_WH = re.compile(
+    r"^(?:(?:at|by|in|for|to|from|since|until|with)\s+)?(?:who|whom|whose|when|where|why|how(?:\s+(?:many|much|long|large|big|old|far|often|come))?|what|which)\b",
+    re.IGNORECASE,
+)
+_DOUBT = re.compile(
+    r"^\s*(?:are you (?:really |quite |absolutely )?(?:sure|certain)|really|is that (?:true|right|correct|so)|i (?:read|heard|thought)|that(?:'s| is) (?:not right|wrong)|êtes-vous sûr|vraiment|says who|how do you know(?: that)?|how so|source)\b",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"^\s*(?:tell me more|more|more details?|go on|continue|elaborate|can you elaborate|explain|anything else|what else|and\s*\?*|give me more details?)\W*$",
+    re.IGNORECASE,
+)
 
 
-def stand_alone(question: str, turns: Sequence[Turn], is_person: Callable[[str], bool] = lambda name: False) -> Standalone:
+def stand_alone(
+    question: str, turns: Sequence[Turn], is_person: Callable[[str], bool] = lambda name: False
+) -> Standalone:
     """Complete a question that refers back from the turns before it; `is_person` tells who is one in the articles."""
     text = " ".join(question.split())
     changed = _SUBJECT_CHANGE.sub("", text)
@@ -183,7 +207,11 @@ def _dangling(core: str) -> str | None:
     match = re.search(r"\b(?:he|she|him|his|her|hers)\b", core, re.IGNORECASE)
     if match and not names(core[: match.start()]) and len(stems(core)) <= 3:
         return match.group().lower()
-    bare = re.match(r"^(?:who|what|where|when|why|how)\s+(?:is|was|are|were|did|does)\s+(it|they|this|that|them|there)\s*\W*$", core, re.IGNORECASE)
+    bare = re.match(
+        r"^(?:who|what|where|when|why|how)\s+(?:is|was|are|were|did|does)\s+(it|they|this|that|them|there)\s*\W*$",
+        core,
+        re.IGNORECASE,
+    )
     if bare:
         return bare.group(1).lower()
     return None
@@ -199,7 +227,7 @@ def _complete_ellipsis(text: str, core: str, last: str) -> str | None:
     if wh and len(stems(body)) == 0 and not _PRONOUN.search(body):  # "and when?", "why?"
         last_wh = _WH.match(last_core)
         if last_wh:
-            return f"{body[0].upper()}{body[1:]} {last_core[last_wh.end():].lstrip()}"
+            return f"{body[0].upper()}{body[1:]} {last_core[last_wh.end() :].lstrip()}"
         return f"{body[0].upper()}{body[1:]}: {last_core}"
     if rest is not None and not wh and not _PRONOUN.search(body) and len(body.split()) <= 6:  # "and Senegal?"
         replaced = _replace_last_name(last_core, body)
@@ -227,7 +255,7 @@ def _replace_pronouns(text: str, turns: Sequence[Turn], is_person: Callable[[str
     for match in _PRONOUN.finditer(text):
         word = match.group().lower()
         before = text[: match.start()]
-        if names(before) and word not in ("it", "its") or _cleft(text, match):
+        if (names(before) and word not in ("it", "its")) or _cleft(text, match):
             continue  # explained in the question itself
         antecedent = _antecedent(word, text, turns, is_person)
         if not antecedent:
@@ -248,10 +276,21 @@ def _cleft(text: str, match: re.Match[str]) -> bool:
     """Whether a this/that is a conjunction or relative pronoun rather than a reference."""
     word = match.group().lower()
     if word == "that":
-        return bool(re.match(r"\s+(?:the|a|an|is|are|was|were|has|have|had|will|would|can|could|may|[a-z]+s|[a-z]+ed)\b", text[match.end() :])) or bool(
-            re.search(r"\b(?:say|said|says|true|think|believe|claim\w*|report\w*|mean|so|such)\s*$", text[: match.start()], re.IGNORECASE)
+        return bool(
+            re.match(
+                r"\s+(?:the|a|an|is|are|was|were|has|have|had|will|would|can|could|may|[a-z]+s|[a-z]+ed)\b",
+                text[match.end() :],
+            )
+        ) or bool(
+            re.search(
+                r"\b(?:say|said|says|true|think|believe|claim\w*|report\w*|mean|so|such)\s*$",
+                text[: match.start()],
+                re.IGNORECASE,
+            )
         )
-    return word == "it" and bool(re.match(r"\s+(?:true|possible|clear|necessary|important|right|correct)\b", text[match.end() :]))
+    return word == "it" and bool(
+        re.match(r"\s+(?:true|possible|clear|necessary|important|right|correct)\b", text[match.end() :])
+    )
 
 
 def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable[[str], bool]) -> str | None:
@@ -278,7 +317,13 @@ def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable
             nouns = []
         if word not in _MALE_FEMALE:
             if turn.role == "user" and nouns and not (things and re.search(r"\bof\b|['’]s\b", plain)):
-                return f"the {nouns[-1]}" if not things else things[-1] if plain.find(things[-1]) > plain.find(nouns[-1]) else f"the {nouns[-1]}"
+                return (
+                    f"the {nouns[-1]}"
+                    if not things
+                    else things[-1]
+                    if plain.find(things[-1]) > plain.find(nouns[-1])
+                    else f"the {nouns[-1]}"
+                )
             if things:
                 return things[-1]
             if nouns:
@@ -312,7 +357,12 @@ def _titled(text: str, name: str) -> bool:
 def _pair(text: str) -> tuple[str, str] | None:
     for match in re.finditer(r"\band\b|[&–-]", text):
         left, right = names(text[: match.start()]), names(text[match.end() :])
-        if left and right and text[: match.start()].rstrip().endswith(left[-1]) and text[match.end() :].lstrip().startswith((right[0], f"the {right[0]}")):
+        if (
+            left
+            and right
+            and text[: match.start()].rstrip().endswith(left[-1])
+            and text[match.end() :].lstrip().startswith((right[0], f"the {right[0]}"))
+        ):
             return left[-1], right[0]
     return None
 

@@ -175,7 +175,8 @@ def read_corpus(*paths: str | Path) -> Corpus:
         documents[described.id] = replace(described, source=described.source or file.relative)
     notes = sorted(unread.values(), key=lambda note: note.path)
     for place in places:
-        if not any(file.real in read for file in place.files):
+        # One bad file among several is a note; a folder with nothing in it is the wrong folder.
+        if (place.folder or not read) and not any(file.real in read for file in place.files):
             raise CorpusError(_nothing_read(place, notes))
     return Corpus(documents=gather(documents[id] for id in sorted(documents)), unread=notes)
 
@@ -566,6 +567,8 @@ class _File(NamedTuple):
 
 class _Place(NamedTuple):
     given: str
+    folder: bool
+    """Whether it is a folder, which must hold an article."""
     files: list[_File]
     unread: list[Unread]
 
@@ -580,7 +583,7 @@ def _find(given: str | Path) -> _Place:
         if path.is_dir():
             return _find_in_folder(str(given), path)
         if path.exists():
-            return _Place(str(given), [_file(path, path.parent)], [])
+            return _Place(str(given), False, [_file(path, path.parent)], [])
     except OSError as error:
         raise CorpusError(f"{str(given)!r} cannot be opened ({error.strerror}): check the path") from None
     if not glob.has_magic(str(path)):
@@ -592,7 +595,7 @@ def _find(given: str | Path) -> _Place:
     files = [_file(match, base) for match in matches if not match.is_dir()]
     if not files:
         raise CorpusError(f"the glob {str(given)!r} matches no file: check the pattern")
-    return _Place(str(given), files, [])
+    return _Place(str(given), False, files, [])
 
 
 def _find_in_folder(given: str, folder: Path) -> _Place:
@@ -623,7 +626,7 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
             elif path.is_file():
                 links.append(_file(path, folder))
     in_order = [*sorted(files, key=lambda file: file.relative), *sorted(links, key=lambda file: file.relative)]
-    return _Place(given, in_order, unread)
+    return _Place(given, True, in_order, unread)
 
 
 def _file(path: Path, base: Path) -> _File:
@@ -643,9 +646,7 @@ def _ids(files: list[_File]) -> dict[_File, str]:
     articles = [file for file in files if file.path.suffix.lower() in READERS]
     names = Counter((file.root, _without_suffix(file.relative)) for file in articles)
     ids = {
-        file: file.relative
-        if names[file.root, _without_suffix(file.relative)] > 1
-        else _without_suffix(file.relative)
+        file: file.relative if names[file.root, _without_suffix(file.relative)] > 1 else _without_suffix(file.relative)
         for file in articles
     }
     shared = Counter(ids.values())
@@ -898,7 +899,9 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 """A line that says who wrote without a name, or what the writer is."""
-_DATELINE = re.compile(r"(?!By )(?:[A-Z][\w.'’-]*,? ){1,5}(?<!, )\(?(?P<agency>CNN(?: Business)?|AP|AFP|Reuters|CNBC|BBC)\)?")
+_DATELINE = re.compile(
+    r"(?!By )(?:[A-Z][\w.'’-]*,? ){1,5}(?<!, )\(?(?P<agency>CNN(?: Business)?|AP|AFP|Reuters|CNBC|BBC)\)?"
+)
 _MAIL = re.compile(r"\S+@\S+\.\w+|@\w+")
 _ADDRESS = re.compile(r"https?://\S+|[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _PAPER = re.compile(

@@ -77,7 +77,24 @@ class Judgement:
 
 SENTENCE_FEATURES = ("cosine", "cover", "telling", "telling_around", "typed", "hit_score", "first", "bias")
 ANSWER_FEATURES = (
-    "cosine", "dense", "cover", "cover_around", "names", "least", "others", "least_other", "typed", "specific", "specific_typed", "specific_telling", "telling", "margin", "why", "how", "definition", "bias",
+    "cosine",
+    "dense",
+    "cover",
+    "cover_around",
+    "names",
+    "least",
+    "others",
+    "least_other",
+    "typed",
+    "specific",
+    "specific_typed",
+    "specific_telling",
+    "telling",
+    "margin",
+    "why",
+    "how",
+    "definition",
+    "bias",
 )
 
 
@@ -283,5 +300,3 @@ def _model() -> dict[str, Any]:
 
 def _logistic(weights: Sequence[float], features: Sequence[float]) -> float:
     return 1 / (1 + math.exp(-sum(w * f for w, f in zip(weights, features, strict=True))))
-
-

@@ -471,7 +471,9 @@ def _made_with(embedder: Embedder, settings: Settings) -> dict[str, Any]:
 def _check_made_with(manifest: dict[str, Any], embedder: Embedder, settings: Settings, folder: Path) -> None:
     expected = _made_with(embedder, settings)
     found = manifest["made_with"]
-    differences = [f"{name} {found.get(name)!r}, now {value!r}" for name, value in expected.items() if found.get(name) != value]
+    differences = [
+        f"{name} {found.get(name)!r}, now {value!r}" for name, value in expected.items() if found.get(name) != value
+    ]
     if differences:
         raise IndexMismatchError(
             f"the index in {folder} was made with other settings ({'; '.join(differences)}); either set them back, "

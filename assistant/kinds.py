@@ -33,7 +33,8 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _DURATION = re.compile(
-    rf"(?:\d[\d,.]*|{_NUMBER_WORD}|several|a few|an?)[-\s]+(?:year|month|week|day|hour|minute|second|decade|centur(?:y|ie))s?\b(?!\s+(?:ago|earlier|old))", re.IGNORECASE
+    rf"(?:\d[\d,.]*|{_NUMBER_WORD}|several|a few|an?)[-\s]+(?:year|month|week|day|hour|minute|second|decade|centur(?:y|ie))s?\b(?!\s+(?:ago|earlier|old))",
+    re.IGNORECASE,
 )
 _COUNT = re.compile(_NUMERAL, re.IGNORECASE)
 _PROPER = re.compile(
@@ -47,7 +48,10 @@ _DEFINING = (
     r"NAME\s+(?:is|was|are|were)\s+(?P<what>(?:a|an|the|one)\s+[^,;.]{2,90})",
     r"NAME\s+\((?P<what>[^)]{3,80})\)",
 )
-_PLACE_BEFORE = re.compile(r"(?:\b(?:in|at|from|to|near|outside|across|around|into|visit(?:ed|ing)?|of|capital,|city of|town of)\s+(?:the\s+|central\s+|northern\s+|southern\s+|eastern\s+|western\s+|capital,?\s+|nearby\s+)*|capital,\s+)$", re.IGNORECASE)
+_PLACE_BEFORE = re.compile(
+    r"(?:\b(?:in|at|from|to|near|outside|across|around|into|visit(?:ed|ing)?|of|capital,|city of|town of)\s+(?:the\s+|central\s+|northern\s+|southern\s+|eastern\s+|western\s+|capital,?\s+|nearby\s+)*|capital,\s+)$",
+    re.IGNORECASE,
+)
 _OPENERS = frozenset(
     "the a an this these those that it its his her their he she they in on at of for from by to as but and or if when while though although however since during after before both "
     "such there here what who where why how according despite with without under over most many some all no not we you i our my your one two three four five six seven eight nine ten "

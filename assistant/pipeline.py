@@ -157,11 +157,15 @@ class Assistant:
         """The article that "it" stands for: the only one, or the one found for the last question."""
         if len(documents) <= 1:
             return documents
-        last = next((turn.text for turn in reversed(turns) if turn.role == "user" and not is_small_talk(turn.text)), None)
+        last = next(
+            (turn.text for turn in reversed(turns) if turn.role == "user" and not is_small_talk(turn.text)), None
+        )
         if last is None:
             return []
         asked = parse_question(last)
-        hits = retrieve(self.index, asked.text, self._embedder.embed_query(asked.query), self.settings, words=asked.stems)
+        hits = retrieve(
+            self.index, asked.text, self._embedder.embed_query(asked.query), self.settings, words=asked.stems
+        )
         allowed = {document.id for document in documents}
         return [self.index.document(hit.passage.document_id) for hit in hits[:1] if hit.passage.document_id in allowed]
 
@@ -195,7 +199,9 @@ def _read_question(question: str, settings: Settings) -> str:
     if not isinstance(question, str):
         raise QuestionError(f"the question is {type(question).__name__}; expected text")
     # control and format characters carry no question, but can hide words or move a terminal's cursor
-    cleaned = "".join(" " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character for character in question)
+    cleaned = "".join(
+        " " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character for character in question
+    )
     text = " ".join(cleaned.split())
     if len(text) > settings.question_chars:
         raise QuestionError(
@@ -207,7 +213,13 @@ def _read_question(question: str, settings: Settings) -> str:
 
 def _small_talk(text: str, articles: int) -> Draft:
     held = "one article" if articles == 1 else f"{articles:,} articles"
-    opening = "You are welcome." if re.search(r"thank|thx|merci|cheers", text, re.IGNORECASE) else "Hello." if text else "There is no question yet."
+    opening = (
+        "You are welcome."
+        if re.search(r"thank|thx|merci|cheers", text, re.IGNORECASE)
+        else "Hello."
+        if text
+        else "There is no question yet."
+    )
     return Draft(
         status="clarify",
         lead=f"{opening} I answer questions from {held}, with the exact words they stand on. What would you like to know?",
@@ -244,9 +256,7 @@ def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
                 citations.append(cite(numbers[key], quote.document, *quote.span))
             own.append(numbers[key])
         claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line)))
-    cited = [
-        replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits
-    ]
+    cited = [replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits]
     return Reply(
         status=draft.status,
         text=_markdown(draft, claims),

@@ -12,8 +12,12 @@ _DENIAL = re.compile(
     r"ne|pas|jamais|aucune?|sans)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_NOT_DENIAL = re.compile(r"\b(?:not only|no doubt|no longer than|nothing but|not just|whether or not|not to mention)\b", re.IGNORECASE)
-_CLAUSE = re.compile(r"[,;:()—–]|\s-\s|\b(?:but|although|though|while|whereas|however|because|which|who|since)\b", re.IGNORECASE)
+_NOT_DENIAL = re.compile(
+    r"\b(?:not only|no doubt|no longer than|nothing but|not just|whether or not|not to mention)\b", re.IGNORECASE
+)
+_CLAUSE = re.compile(
+    r"[,;:()—–]|\s-\s|\b(?:but|although|though|while|whereas|however|because|which|who|since)\b", re.IGNORECASE
+)
 
 
 def denies(text: str) -> bool:

@@ -12,7 +12,9 @@ from typing import Literal
 
 from assistant.terms import WORD, fold, stem, terms, weight
 
-Kind = Literal["yesno", "who", "when", "where", "count", "money", "duration", "why", "how", "definition", "list", "what"]
+Kind = Literal[
+    "yesno", "who", "when", "where", "count", "money", "duration", "why", "how", "definition", "list", "what"
+]
 """What sort of answer is asked for: `count` a number, `money` an amount, `duration` a span of
 time, `definition` who or what somebody or something is, `list` a summary or several things."""
 
@@ -76,21 +78,45 @@ _LEAD = re.compile(
 _ENGLISH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"\bhow (?:much (?:money|does|do|did|will|would|is|was|has)|expensive)\b.*\b(?:cost|pay|paid|spend|spent|worth|price|"
-         r"budget|fund\w*|money|dollars?|euros?|earn\w*|salary|raise\w*)\b|\bwhat (?:is|was|will be|would be) the "
-         r"(?:\w+ )?(?:cost|price|budget|salary|fee|amount)\b|\bhow expensive\b", "money"),
-        (r"\b(?:how long|(?:for )?how many (?:years|months|weeks|days|hours|minutes))\b(?! is the (?:border|road|river|wall))", "duration"),
+        (
+            r"\bhow (?:much (?:money|does|do|did|will|would|is|was|has)|expensive)\b.*\b(?:cost|pay|paid|spend|spent|worth|price|"
+            r"budget|fund\w*|money|dollars?|euros?|earn\w*|salary|raise\w*)\b|\bwhat (?:is|was|will be|would be) the "
+            r"(?:\w+ )?(?:cost|price|budget|salary|fee|amount)\b|\bhow expensive\b",
+            "money",
+        ),
+        (
+            r"\b(?:how long|(?:for )?how many (?:years|months|weeks|days|hours|minutes))\b(?! is the (?:border|road|river|wall))",
+            "duration",
+        ),
         (r"\bhow (?:many|much|large|big|strong|high|tall|old|far|deep|fast|heavy|long|often|wide)\b", "count"),
-        (r"\bwhat (?:(?:is|was|are|were) the )?(?:\w+ )?(?:number|size|percentage|share|proportion|strength|figure|population|length)\b", "count"),
-        (r"\bhow come\b|\bwhy\b|\bfor what reasons?\b|\bwhat (?:is|was|were|are) the reasons?\b|\bwhat (?:caused|led to|prompted|motivated)\b", "why"),
-        (r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b", "when"),
-        (r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
-         r"\bwhat(?: i|')s the (?:capital|location|venue)\b", "where"),
-        (r"\bwho(?:se|m)?\b|\b(?:what|which) (?:[\w-]+ ){0,2}?(?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
-         r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
-         r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b", "who"),
-        (r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|say|contain|include|involve|entail)s?\b|"
-         r"\bwhat (?:is|was) .{2,60} about\b|\bkey points?\b|\bgive me the gist\b|\bdescribe\b|\blist\b|^what happened\b", "list"),
+        (
+            r"\bwhat (?:(?:is|was|are|were) the )?(?:\w+ )?(?:number|size|percentage|share|proportion|strength|figure|population|length)\b",
+            "count",
+        ),
+        (
+            r"\bhow come\b|\bwhy\b|\bfor what reasons?\b|\bwhat (?:is|was|were|are) the reasons?\b|\bwhat (?:caused|led to|prompted|motivated)\b",
+            "why",
+        ),
+        (
+            r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b",
+            "when",
+        ),
+        (
+            r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
+            r"\bwhat(?: i|')s the (?:capital|location|venue)\b",
+            "where",
+        ),
+        (
+            r"\bwho(?:se|m)?\b|\b(?:what|which) (?:[\w-]+ ){0,2}?(?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
+            r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
+            r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b",
+            "who",
+        ),
+        (
+            r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|say|contain|include|involve|entail)s?\b|"
+            r"\bwhat (?:is|was) .{2,60} about\b|\bkey points?\b|\bgive me the gist\b|\bdescribe\b|\blist\b|^what happened\b",
+            "list",
+        ),
         (r"\bhow\b", "how"),
         (r"\bwhat\b|\bwhich\b", "what"),
     )
@@ -116,10 +142,13 @@ _FRENCH_WORDS = frozenset(
 )
 _DEFINITION = re.compile(
     r"^(?:who|what)(?:'s|’s| is| are| was| were) (?:an? |the )?[\w'’.\- ]{2,60}\??$|\bstands? for\b|^what does .{2,60} mean\b|"
-    r"^qui est [\w'’.\- ]+\??$|^qu'est-ce que ", re.IGNORECASE
+    r"^qui est [\w'’.\- ]+\??$|^qu'est-ce que ",
+    re.IGNORECASE,
 )
 _ROLE_OF = re.compile(r"\b(?:of|'s|’s|du|de la|de l')\b|'s |’s ", re.IGNORECASE)
-_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|recent(?:ly)?|current(?:ly)?|last|dernier\w*|récent\w*)\b", re.IGNORECASE)
+_LATEST = re.compile(
+    r"\b(?:latest|newest|most recent(?:ly)?|recent(?:ly)?|current(?:ly)?|last|dernier\w*|récent\w*)\b", re.IGNORECASE
+)
 _LIGHT = frozenset(
     stem(word) or word
     for word in """article articles author tell say said says according mention mentions mentioned name names call calls called
@@ -159,7 +188,28 @@ def is_french(text: str) -> bool:
     words = [fold(match.group()) for match in re.finditer(r"[\w'’-]+", text)]
     french = sum(word in _FRENCH_WORDS or word.startswith(("l'", "d'", "qu'", "s'", "n'")) for word in words)
     english = sum(
-        word in {"the", "is", "are", "was", "were", "what", "who", "where", "when", "why", "how", "which", "did", "does", "of", "in", "and", "to", "do"}
+        word
+        in {
+            "the",
+            "is",
+            "are",
+            "was",
+            "were",
+            "what",
+            "who",
+            "where",
+            "when",
+            "why",
+            "how",
+            "which",
+            "did",
+            "does",
+            "of",
+            "in",
+            "and",
+            "to",
+            "do",
+        }
         for word in words
     )
     accents = bool(re.search(r"[àâçéèêëîïôûùœ]", text, re.IGNORECASE))
@@ -171,7 +221,9 @@ def _kind(text: str, french: bool) -> Kind:
     if french:
         return next((kind for pattern, kind in _FRENCH if pattern.search(core)), "what")
     # a wh-word that opens a clause after a comma counts too: "They aren't neighbours, so what ties them?"
-    last = re.split(r"[,;:]\s+(?:so |and |but |then )?(?=(?:who|what|when|where|why|how|which|is|are|do|does|did)\b)", core)[-1]
+    last = re.split(
+        r"[,;:]\s+(?:so |and |but |then )?(?=(?:who|what|when|where|why|how|which|is|are|do|does|did)\b)", core
+    )[-1]
     for part in (core, last):
         if re.match(rf"{_AUXILIARY}\b", part, re.IGNORECASE):
             return "yesno"
@@ -192,7 +244,9 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
         first, opening = opening, False
         if stemmed is None or stemmed in _LIGHT or stemmed in spans:
             continue
-        name = word[0].isdigit() or (word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6))
+        name = word[0].isdigit() or (
+            word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
+        )
         if french:
             bare = re.sub(r"^(?:l|d|qu|s|n)['’]", "", word, flags=re.IGNORECASE)
             name = name and bare[0].isupper()
@@ -214,8 +268,18 @@ def _in_english(text: str, kind: Kind) -> str:
 
 
 _OPENING: dict[Kind, str] = {
-    "who": "who is", "when": "when", "where": "where", "count": "how many", "money": "how much money", "duration": "how long",
-    "why": "why", "how": "how", "what": "what", "yesno": "is", "definition": "what is", "list": "what",
+    "who": "who is",
+    "when": "when",
+    "where": "where",
+    "count": "how many",
+    "money": "how much money",
+    "duration": "how long",
+    "why": "why",
+    "how": "how",
+    "what": "what",
+    "yesno": "is",
+    "definition": "what is",
+    "list": "what",
 }
 
 

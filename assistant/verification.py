@@ -69,24 +69,42 @@ def check_claim(claim: str, evidence: Sequence[str]) -> Verdict:
     coverage = _coverage(words, held)
     for quoted in _QUOTED.findall(claim):
         if not any(_plain(quoted) in _plain(text) for text in evidence):
-            return Verdict(label="unsupported", score=0.05, reasons=[f"quote: “{quoted}” does not stand in the evidence"])
+            return Verdict(
+                label="unsupported", score=0.05, reasons=[f"quote: “{quoted}” does not stand in the evidence"]
+            )
     numbers = [word for word in words if word[0].isdigit() and word not in held]
     if numbers:
         other = [word for word in stems(best) if word[0].isdigit() and word not in words]
         rest = [word for word in words if not word[0].isdigit()]
         if other and _coverage(rest, stems(best)) >= SUPPORTED_FROM:
-            return Verdict(label="contradicted", score=0.02, reasons=[f"number: {', '.join(numbers)} claimed, the evidence has {', '.join(other)}"])
-        return Verdict(label="unsupported", score=0.05, reasons=[f"number: {', '.join(numbers)} does not stand in the evidence"])
+            return Verdict(
+                label="contradicted",
+                score=0.02,
+                reasons=[f"number: {', '.join(numbers)} claimed, the evidence has {', '.join(other)}"],
+            )
+        return Verdict(
+            label="unsupported", score=0.05, reasons=[f"number: {', '.join(numbers)} does not stand in the evidence"]
+        )
     names = [word for word in _names(claim) if stem(word) not in held]
     if names:
-        return Verdict(label="unsupported", score=0.1, reasons=[f"name: {', '.join(names)} does not stand in the evidence"])
+        return Verdict(
+            label="unsupported", score=0.1, reasons=[f"name: {', '.join(names)} does not stand in the evidence"]
+        )
     if coverage < SUPPORTED_FROM:
         missing = [word for word in words if word not in held]
-        return Verdict(label="unsupported", score=round(coverage / 2, 3), reasons=[f"words: nothing says “{', '.join(missing[:5])}”"])
+        return Verdict(
+            label="unsupported",
+            score=round(coverage / 2, 3),
+            reasons=[f"words: nothing says “{', '.join(missing[:5])}”"],
+        )
     opposed = _opposed(claim, words, best)
     if opposed:
         return Verdict(label="contradicted", score=0.05, reasons=[f"negation: the evidence says “{opposed}”"])
-    return Verdict(label="supported", score=round(min(0.99, coverage), 3), reasons=[f"words: {coverage:.0%} of the claim stand in the evidence"])
+    return Verdict(
+        label="supported",
+        score=round(min(0.99, coverage), 3),
+        reasons=[f"words: {coverage:.0%} of the claim stand in the evidence"],
+    )
 
 
 def _near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
@@ -106,7 +124,10 @@ def _opposed(claim: str, words: Sequence[str], sentence: str) -> str | None:
 def _coverage(words: Sequence[str], held: Sequence[str]) -> float:
     there = frozenset(held)
     total = sum(weight(word) for word in words)
-    met = sum(weight(word) * (1.0 if word in there else max((synonymy(word, other) for other in there), default=0.0)) for word in words)
+    met = sum(
+        weight(word) * (1.0 if word in there else max((synonymy(word, other) for other in there), default=0.0))
+        for word in words
+    )
     return met / total if total else 0.0
 
 

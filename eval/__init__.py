@@ -1,0 +1,1 @@
+"""Evaluation: cases, the systems that answer them, and how their replies fare."""

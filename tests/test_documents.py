@@ -1,3 +1,4 @@
+import itertools
 import os
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -307,7 +308,19 @@ def test_a_text_of_header_lines_only_is_all_content() -> None:
 
 
 lines_ = st.sampled_from(
-    ["---", "title: x", "By Jane Doe", "Reuters", "3 March 2024", "RELATED:", "# Head", "Port talks go on", "", PROSE, "x."]
+    [
+        "---",
+        "title: x",
+        "By Jane Doe",
+        "Reuters",
+        "3 March 2024",
+        "RELATED:",
+        "# Head",
+        "Port talks go on",
+        "",
+        PROSE,
+        "x.",
+    ]
 )
 
 
@@ -318,7 +331,7 @@ def test_content_is_apart_trimmed_never_nothing_and_not_changed_by_describing(te
     assert bool(spans) == bool(text.strip())
     for span in spans:
         assert text[span.start : span.end] == text[span.start : span.end].strip() != ""
-    assert all(left.end <= right.start for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end <= right.start for left, right in itertools.pairwise(spans))
     described = describe(document)
     assert described.text == text
     assert describe(described) == described
@@ -441,8 +454,9 @@ def test_other_formats_are_left_out_with_the_reason(tmp_path: Path) -> None:
     write(tmp_path, a_txt="one", **{"b.pdf": b"%PDF", "README": "x"})
     found = {"b.pdf": "format .pdf is not read yet", "README": "no suffix, expected one of .md, .txt"}
     assert reasons(tmp_path) == found
+    assert reasons(tmp_path / "a.txt", tmp_path / "b.pdf") == {"b.pdf": "format .pdf is not read yet"}
     with pytest.raises(CorpusError, match=r"format \.pdf is not read yet"):
-        read_corpus(tmp_path / "a.txt", tmp_path / "b.pdf")
+        read_corpus(tmp_path / "b.pdf")
 
 
 def test_suffixes_are_read_in_any_case(tmp_path: Path) -> None:

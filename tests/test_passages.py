@@ -25,7 +25,9 @@ def test_the_seed_is_cut_into_passages_that_fit_and_slice_back() -> None:
     assert not any("RELATED" in passage.text or "Nyasuguta" in passage.text for passage in passages)
 
 
-words = st.sampled_from(["pact", "Sahel", "state.", "army,", "U.S.", "talks!", "\n", "\n\n", "Dakar.", "é😀.", "«", "»"])
+words = st.sampled_from(
+    ["pact", "Sahel", "state.", "army,", "U.S.", "talks!", "\n", "\n\n", "Dakar.", "é😀.", "«", "»"]
+)
 
 
 @settings(deadline=None)
@@ -68,9 +70,7 @@ def test_tokens_are_counted_once_for_a_document_whose_sentences_fit() -> None:
 
 def test_a_sentence_over_the_budget_is_cut_into_sentences_that_fit() -> None:
     text = " ".join(["abcd"] * 70) + "."
-    passages = split_passages(
-        Document(id="a", text=text), count_tokens=count_tokens, max_tokens=30, overlap_tokens=0
-    )
+    passages = split_passages(Document(id="a", text=text), count_tokens=count_tokens, max_tokens=30, overlap_tokens=0)
     assert all(count_tokens([passage.text])[0] <= 30 for passage in passages)
     assert " ".join(passage.text for passage in passages) == text
 
@@ -122,6 +122,4 @@ def test_an_empty_document_has_no_passages() -> None:
 @pytest.mark.parametrize(("most", "overlap"), [(0, 0), (10, -1)])
 def test_a_budget_that_cannot_be_is_refused(most: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="expected at least 1 and 0"):
-        split_passages(
-            Document(id="a", text="x"), count_tokens=count_tokens, max_tokens=most, overlap_tokens=overlap
-        )
+        split_passages(Document(id="a", text="x"), count_tokens=count_tokens, max_tokens=most, overlap_tokens=overlap)

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_spans_are_trimmed_apart_in_order_short_and_cover_every_character(text: 
         piece = text[span.start : span.end]
         assert piece and piece == piece.strip()
         assert len(piece) <= max_chars
-    for left, right in zip(spans, spans[1:], strict=False):
+    for left, right in itertools.pairwise(spans):
         assert left.end <= right.start
     covered = "".join("".join(text[span.start : span.end].split()) for span in spans)
     assert covered == "".join(text.split())

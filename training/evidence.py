@@ -57,7 +57,10 @@ def main() -> None:
     questions = sorted({row["question"] for row in answerable + unanswerable})
     embedded = embedder.embed(questions, [[]] * len(questions))
     vectors = {text: item.vector for text, item in zip(questions, embedded, strict=True)}
-    model: dict[str, Any] = {"sentence": [3.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.0, -3.0], "answer": [0.0] * len(ev.ANSWER_FEATURES)}
+    model: dict[str, Any] = {
+        "sentence": [3.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.0, -3.0],
+        "answer": [0.0] * len(ev.ANSWER_FEATURES),
+    }
     ev._model = lambda: model  # type: ignore[assignment]
     xs, ys, held = [], [], []
     for row in answerable:
@@ -80,7 +83,7 @@ def main() -> None:
         xs.append(ev.answer_features(question, found, hits))
         ys.append(bool(label))
         held.append(_title(row) in held_out)
-    print(f"held-out articles: answer in the first sentence {first}/{total} = {first / total:.3f}")  # noqa: T201
+    print(f"held-out articles: answer in the first sentence {first}/{total} = {first / total:.3f}")
     model["answer"] = _fit("answer", ev.ANSWER_FEATURES, xs, ys, held)
     _thresholds(xs, ys, held, model["answer"])
     model["about"] = "made by training/evidence.py"
@@ -139,16 +142,18 @@ def _thresholds(xs: list[list[float]], ys: list[bool], held: list[bool], weights
     for name, part in (("all", out), ("specific", out & specific), ("open", out & ~specific)):
         for refused in (0.5, 0.6, 0.7, 0.8, 0.9):
             level = np.quantile(scores[part & ~y], refused)
-            print(f"  {name:9} refusing {refused:.0%} at {level:.2f} answers {(scores[part & y] >= level).mean():.1%}")  # noqa: T201
+            print(f"  {name:9} refusing {refused:.0%} at {level:.2f} answers {(scores[part & y] >= level).mean():.1%}")
 
 
 def _fit(name: str, features: tuple[str, ...], xs: list[list[float]], ys: list[bool], held: list[bool]) -> list[float]:
     x, y, out = np.asarray(xs), np.asarray(ys), np.asarray(held)
-    fitted = LogisticRegression(C=1.0, fit_intercept=False, max_iter=2000, class_weight="balanced" if name == "answer" else None).fit(x[~out], y[~out])
+    fitted = LogisticRegression(
+        C=1.0, fit_intercept=False, max_iter=2000, class_weight="balanced" if name == "answer" else None
+    ).fit(x[~out], y[~out])
     area = roc_auc_score(y[out], fitted.predict_proba(x[out])[:, 1])
-    print(f"{name}: {len(y) - out.sum()} fitted, {out.sum()} held out, AUROC {area:.3f}")  # noqa: T201
+    print(f"{name}: {len(y) - out.sum()} fitted, {out.sum()} held out, AUROC {area:.3f}")
     for feature, weight in zip(features, fitted.coef_[0], strict=True):
-        print(f"  {feature:16} {weight:+.2f}")  # noqa: T201
+        print(f"  {feature:16} {weight:+.2f}")
     return [round(float(value), 4) for value in fitted.coef_[0]]
 
 

@@ -40,13 +40,15 @@ def main() -> None:
     words = sorted({word for counts in kept.values() for word in counts})
     embedder = load_embedder()
     vectors = {word: item.vector for word, item in zip(words, embedder.embed(words, [[]] * len(words)), strict=True)}
-    matrix = np.stack([sum(vectors[word] * n for word, n in counts.items()) / counts.total() for counts in kept.values()])
+    matrix = np.stack(
+        [sum(vectors[word] * n for word, n in counts.items()) / counts.total() for counts in kept.values()]
+    )
     matrix -= matrix.mean(axis=0)
     _, _, components = np.linalg.svd(matrix, full_matrices=False)
     reduced = matrix @ components[:DIMENSIONS].T
     reduced /= np.linalg.norm(reduced, axis=1, keepdims=True)
     np.savez_compressed(TARGET, stems=np.asarray(list(kept)), vectors=np.round(reduced * 127).astype(np.int8))
-    print(f"{len(kept)} stems, {TARGET.stat().st_size / 1e6:.1f} MB")  # noqa: T201
+    print(f"{len(kept)} stems, {TARGET.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
