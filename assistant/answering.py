@@ -222,6 +222,7 @@ _NOUN = {
     "count": "number",
     "money": "amount of money",
     "duration": "length of time",
+    "measure": "measurement",
 }
 
 
@@ -434,11 +435,17 @@ def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject
         )
     if query.topic == "mention":
         return _mention(query.what or "", documents)
+    if query.topic == "by":
+        return _written_by(query.what or "", documents)
     if not subject:
         return Draft(
             status="clarify",
             lead="Which article do you mean? Name its title or what it is about.",
             reason="there are several articles",
+        )
+    if query.topic == "summary":
+        return Draft(
+            status="answered", lines=_entries([e for document in subject[:1] for e in catalog.summary_of(document)])
         )
     find = {
         "author": catalog.author_of,
@@ -477,6 +484,20 @@ def _mention(what: str, documents: Sequence[Document]) -> Draft:
         lead=f"{_count(len(found))} {'mentions' if len(found) == 1 else 'mention'} {what}:",
         lines=_entries(found),
     )
+
+
+def _written_by(who: str, documents: Sequence[Document]) -> Draft:
+    found = catalog.written_by(documents, who)
+    if not found:
+        return Draft(
+            status="abstained",
+            lead=f"No article names {who} as its author.",
+            reason="no byline has this name",
+            missing=[f"articles by {who}"],
+        )
+    author = found[0].document.author or who
+    lead = f"{_count(len(found))} {'is' if len(found) == 1 else 'are'} by {author}:"
+    return Draft(status="answered", lead=lead, lines=_entries(found))
 
 
 def _count_lead(number: int) -> str:

@@ -10,89 +10,10 @@ from typing import Literal
 
 from assistant.documents import Document, author_span, content_spans, published_span
 from assistant.sentences import Span, split_sentences
-from assistant.terms import fold, stems
+from assistant.terms import STOPWORDS, WORD, fold, stems
 
-Topic = Literal["author", "published", "source", "title", "count", "list", "mention"]
-
-_ARTICLE = r"(?:(?:the|this|that|these|those|each|your|an?|latest|newest|news|first|second|last|above)\s+)*(?:articles?|stor(?:y|ies)|pieces?|texts?|documents?|reports?|posts?|news)"
-_IT = rf"(?:{_ARTICLE}|it|this|that)"
-_ENTRIES: tuple[tuple[Topic, str], ...] = (
-    (
-        "mention",
-        rf"^(?:which|what) (?:of (?:the|your) )?{_ARTICLE}(?: that)? (?:do you have )?(?:mentions?|talks? about|discuss(?:es)?|covers?|refers? to|names?|(?:is|are|were|was)? ?(?:about|on)|deals? with|contains?|say anything about) (?P<what>.+)$",
-    ),
-    (
-        "mention",
-        rf"^(?:do you have|have you(?: got)?|is there|are there|got|show me|find|list)(?: me)? (?:any(?:thing)? |all |some )?(?:other )?(?:{_ARTICLE})?(?: that| which)?(?: ?(?:about|on|mention(?:s|ing)?|covering|regarding)) (?P<what>.+)$",
-    ),
-    (
-        "mention",
-        rf"^(?:is|are|was) (?P<what>.+?) mentioned (?:in|by|anywhere)(?: (?:any|one))?(?: of)? ?(?:{_ARTICLE}|it|there)?$",
-    ),
-    ("mention", rf"^do(?:es)? (?:any(?: of)? )?{_ARTICLE} mention (?P<what>.+)$"),
-    (
-        "mention",
-        r"^(?:quels? (?:sont les )?articles?|quels textes) (?:parlent? (?:de|du|des)|mentionnent?|citent?|évoquent?) (?P<what>.+)$",
-    ),
-    (
-        "author",
-        rf"^(?:who|by whom)(?: is| was|'s)? (?:wrote|has written|written|authored|penned|published|the (?:author|writer|journalist|reporter)s?(?: (?:of|behind|for))?|responsible for writing)\s*{_IT}?(?: (?:written|by|here))?$",
-    ),
-    ("author", rf"^who (?:is|are|was|were) (?:the )?(?:author|writer|journalist|reporter)s?(?: (?:of|behind) {_IT})?$"),
-    (
-        "author",
-        rf"^(?:what(?: is|'s) the (?:name of the )?(?:author|writer|journalist|byline)(?:'s name)?)(?: (?:of|on|behind) {_IT})?$",
-    ),
-    (
-        "author",
-        rf"^by whom (?:is|was) {_IT} written$|^whose (?:article|byline|story|piece) is (?:it|this|that)$|^(?:the )?author(?: of {_IT})?$",
-    ),
-    (
-        "author",
-        r"^qui (?:a écrit|est l['’]auteur(?:e)? de|signe|est l['’]auteur(?:e)?)(?: (?:cet|l['’]|cette|le|ce|du|de l['’]|un)\s?(?:article|texte|papier|histoire)| d[eu] .{0,12}(?:article|texte))?$",
-    ),
-    (
-        "published",
-        rf"^(?:when|(?:on )?(?:what|which) (?:date|day|year|month)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|written|posted|released|come out|appear|issued|dated|from)$",
-    ),
-    (
-        "published",
-        rf"^what(?: is|'s) the (?:publication |publishing )?date(?: of publication)?(?: (?:of|on) {_IT})?$|^how (?:old|recent) is {_ARTICLE}$|^(?:is|was) {_ARTICLE} dated$",
-    ),
-    (
-        "published",
-        r"^(?:quand|à quelle date) (?:l['’]article|cet article|ce texte|le texte|l['’]article)? ?(?:a-t-il été|est-il|a été|est) (?:publié|paru|écrit)(?: (?:l['’]|cet )article)?$|^quelle est la date de (?:publication|parution).*$",
-    ),
-    (
-        "source",
-        rf"^(?:where|in (?:what|which) (?:newspaper|outlet|publication|journal|magazine|media|paper|website|site)) (?:is|was|were|did|has) {_IT} (?:been )?(?:published|posted|come from|from|appear|released)$",
-    ),
-    (
-        "source",
-        rf"^(?:who|which (?:newspaper|outlet|publication|agency|site|media)) (?:published|released|ran|posted) {_ARTICLE}$|^what(?: is|'s) the (?:source|publisher|outlet|url|link|file)(?: (?:of|for) {_IT})?$",
-    ),
-    (
-        "title",
-        rf"^what(?: is|'s) (?:the )?(?:title|headline|name) of {_ARTICLE}$|^what is {_ARTICLE} called$|^(?:the )?(?:title|headline) of {_ARTICLE}$|^quel est le titre.*$",
-    ),
-    (
-        "count",
-        rf"^how many {_ARTICLE} (?:do you (?:have|know|hold)|are (?:there|indexed|in .+)|have you(?: got)?|is there)(?: .{{0,20}})?$|^combien d['’]articles.*$",
-    ),
-    (
-        "list",
-        rf"^(?:what|which) {_ARTICLE} (?:do you have|are (?:there|available|indexed|in .+)|have you(?: got)?|can you (?:read|see|search)|do you (?:know|hold))(?: .{{0,20}})?$",
-    ),
-    (
-        "list",
-        r"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|(?:sources|topics|subjects) (?:do you have|are there|can i ask about)|can i ask(?: you)?(?: about)?)$",
-    ),
-    (
-        "list",
-        rf"^(?:list|show|name|give me|show me|tell me)(?: me)?(?: all| a list of)*(?: of)?(?: the| your)? ?{_ARTICLE}(?: you have)?$|^quels (?:sont (?:les|vos) )?articles?(?: (?:avez-vous|as-tu|y a-t-il|sont disponibles))?.{{0,12}}$",
-    ),
-)
-_PATTERNS = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern in _ENTRIES)
+Topic = Literal["author", "published", "source", "title", "count", "list", "summary", "mention", "by"]
+"""What is asked of the articles: `mention` which of them name somebody, `by` which are by somebody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +23,7 @@ class Query:
     topic: Topic
     """What is asked of them."""
     what: str | None = None
-    """Whom or what they are to mention, for the topic `mention`."""
+    """Whom or what they are to mention, who wrote them, or what the one that is meant is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,17 +41,37 @@ class Entry:
 
 
 def read_query(question: str) -> Query | None:
-    """What a question asks of the catalogue, or None if it asks of the articles' contents."""
+    """What a question asks of the catalogue, or None if it asks of the articles' contents.
+
+    It is of the catalogue when, the words that ask and the words for an article left aside, none remain.
+    """
     plain = " ".join(question.replace("’", "'").split()).strip(" ?.!")
-    for topic, pattern in _PATTERNS:
+    for naming, pattern in _NAMING:
         match = pattern.match(plain)
         if match:
-            what = match.groupdict().get("what")
-            return Query(topic=topic, what=what.strip(" '\"“”") if what else None)
+            return Query(topic=naming, what=match["what"].strip(" '\"“”,"))
+    if _WHOLE.match(plain):
+        return Query(topic="list")
+    about = _ABOUT.search(plain)
+    asking = f"{plain[: about.start()]} {about['verb'] or ''}" if about else plain
+    topic = _topic({fold(match.group()).removesuffix("'s") for match in WORD.finditer(asking)})
+    if topic is None or (topic == "summary" and (about or _REPORTS.search(plain))):
+        return None  # what it says of something, or what some report said, is in its contents
+    return Query(topic=topic, what=about["what"].strip(" '\"“”,") if about else None)
+
+
+def _topic(said: set[str]) -> Topic | None:
+    """The topic whose cues are all there, with no word left over that is none of its own."""
+    article = bool(said & _ARTICLES) or (bool(said & _IT) and bool(said & _WRITTEN))
+    for cues in _TOPICS:
+        rest = said - STOPWORDS - _ARTICLES - _POLITE - cues.own
+        if not rest and all(said & group for group in cues.needed) and (article or said & cues.alone):
+            return cues.topic
     return None
 
 
 def author_of(document: Document) -> Entry | None:
+    """Who wrote an article, None where it does not say."""
     if document.author is None:
         return None
     return Entry(
@@ -142,6 +83,7 @@ def author_of(document: Document) -> Entry | None:
 
 
 def published_of(document: Document) -> Entry | None:
+    """When an article was published, None where it does not say."""
     if document.published is None:
         return None
     day = document.published.isoformat()
@@ -151,18 +93,35 @@ def published_of(document: Document) -> Entry | None:
 
 
 def source_of(document: Document) -> Entry | None:
+    """Where an article comes from, None where that is not known."""
     if document.source is None:
         return None
     return Entry(document=document, text=f"{name(document)} comes from {document.source}.", value=document.source)
 
 
 def title_of(document: Document) -> Entry:
+    """What an article is called."""
     place = document.text.find(document.title)
     span = Span(place, place + len(document.title)) if document.title and place >= 0 else None
     return Entry(document=document, text=f"The article is titled {name(document)}.", span=span, value=document.title)
 
 
+def summary_of(document: Document) -> list[Entry]:
+    """The first two sentences of an article's content: in news, the lead tells what it is about."""
+    found = []
+    for start, end in content_spans(document):
+        for first, last in split_sentences(document.text[start:end]):
+            span = Span(start + first, start + last)
+            words = document.text[span.start : span.end]
+            if len(stems(words)) > 2:
+                found.append(Entry(document=document, text=" ".join(words.split()), span=span))
+            if len(found) == 2:
+                return found
+    return found
+
+
 def listing(document: Document) -> Entry:
+    """One article of a list: its name with what is known of it."""
     about = [
         document.author and f"by {document.author}",
         document.published and document.published.isoformat(),
@@ -192,6 +151,16 @@ def mentioning(documents: Sequence[Document], what: str) -> list[Entry]:
     return found
 
 
+def written_by(documents: Sequence[Document], who: str) -> list[Entry]:
+    """The articles whose author's name holds all words of `who`."""
+    wanted = set(fold(who).split())
+    return [
+        Entry(document=document, text=name(document), span=author_span(document))
+        for document in documents
+        if document.author and wanted and wanted.issubset(fold(document.author).split())
+    ]
+
+
 def name(document: Document) -> str:
     """How an article is called in a sentence."""
     return f"“{document.title}”" if document.title else document.id
@@ -202,3 +171,116 @@ def _opening(document: Document) -> Span | None:
         for first, last in split_sentences(document.text[start:end]):
             return Span(start + first, start + last)
     return None
+
+
+# ── tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Cues:
+    """How a topic is asked for."""
+
+    topic: Topic
+    needed: tuple[frozenset[str], ...]
+    """Of each group one word must be there."""
+    own: frozenset[str]
+    """Words that go with it, those of `needed` included."""
+    alone: frozenset[str]
+    """Words that need no word for an article beside them ("Who is the author?")."""
+
+
+def _cues(topic: Topic, *needed: str, also: str = "", alone: str = "") -> _Cues:
+    groups = tuple(frozenset(group.split()) for group in needed)
+    return _Cues(topic, groups, frozenset().union(*groups, also.split()), frozenset(alone.split()))
+
+
+_ARTICLES = frozenset(
+    "article articles story stories piece pieces text texts document documents report reports post posts news"
+    " texte textes papier l'article d'article d'articles".split()
+)
+_IT = frozenset("it this that il elle l'a".split())
+_WRITTEN = frozenset("wrote written write published publish posted ecrit publie publiee paru".split())
+_POLITE = frozenset(
+    "please tell show give list name know want like thanks latest newest last first second above s'il plait dis moi"
+    " dites cet cette un une est a ecrit du there".split()
+)
+_AUTHORS = "author authors writer journalist reporter byline auteur autrice l'auteur l'autrice"
+_WRITING = f"{_AUTHORS} wrote written write writes penned authored reported ecrit signe l'a"
+_PUBLISHING = (
+    "published publish publication posted released issued appear appeared appears printed run ran come came from written"
+    " dated date paru parue publie publiee parution ecrit"
+)
+_OUTLET = (
+    "newspaper newspapers website websites site outlet magazine paper journal media publisher agency source url link"
+    " file publication"
+)
+_HELD = "have hold know search read see indexed index available corpus total got cover avez as tu vous y t il sont"
+_TOPICS = (
+    _cues("author", f"who whom whose qui {_AUTHORS}", _WRITING, also="name named responsible", alone=_AUTHORS),
+    _cues(
+        "published",
+        "when date day year month old recent quand dated",
+        f"{_PUBLISHING} old recent",
+        also="exact exactly time t il ete quelle jour",
+    ),
+    _cues("source", f"{_OUTLET} where", f"{_PUBLISHING} source url link publisher", alone="source url publisher"),
+    _cues("title", "title headline called titre titled entitled s'appelle", also="name", alone="headline"),
+    _cues("count", "many combien number", also=_HELD),
+    _cues(
+        "summary",
+        "about say says gist summary summarise summarize sum summaries overview points resume parle dit",
+        also="main key short brief up de quoi",
+    ),
+    _cues(
+        "list", "what which list show quels quelles all", also=f"{_HELD} ask topics subjects sources find disponibles"
+    ),
+)
+"""In the order in which they are tried."""
+_ARTICLE = (
+    r"(?:(?:the|this|that|these|those|each|your|an?|any|all|some|other|latest|newest|news)\s+)*"
+    r"(?:articles?|stor(?:y|ies)|pieces?|texts?|documents?|reports?|posts?|news)"
+)
+_ABOUT = re.compile(
+    r"\s(?:about|on|regarding|covering|titled|entitled|called|sur) (?P<what>.+?)"
+    r"(?: (?P<verb>(?:was |is )?(?:published|written|released|posted|from|say)))?$",
+    re.IGNORECASE,
+)
+_NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
+    (
+        "mention",
+        rf"^(?:which|what) (?:of (?:the|your) )?{_ARTICLE}(?: that| which)? (?:do you have )?(?:mentions?|talks? about|discuss(?:es)?|"
+        r"covers?|refers? to|names?|(?:is|are|were|was)? ?(?:about|on)|deals? with|contains?|say anything about) (?P<what>.+)$",
+    ),
+    (
+        "mention",
+        rf"^(?:do you have|have you(?: got)?|is there|are there|got|show me|find|list)(?: me)? (?:any(?:thing)? |all |some )?(?:other )?"
+        rf"(?:{_ARTICLE})?(?: that| which)?(?: ?(?:about|on|mention(?:s|ing)?|covering|regarding)) (?P<what>.+)$",
+    ),
+    (
+        "mention",
+        rf"^(?:is|are|was) (?P<what>.+?) mentioned (?:in|by|anywhere)(?: (?:any|one))?(?: of)? ?(?:{_ARTICLE}|it|there)?$",
+    ),
+    ("mention", rf"^do(?:es)? (?:any(?: of)? )?{_ARTICLE} mention (?P<what>.+)$"),
+    (
+        "mention",
+        r"^(?:quels? (?:sont les )?articles?|quels textes) (?:parlent? (?:de|du|des)|mentionnent?|citent?|évoquent?) (?P<what>.+)$",
+    ),
+    (
+        "by",
+        rf"^(?:(?:which|what|list|show me|find|give me)\s+)?(?:the |all |any )?{_ARTICLE}(?: (?:that )?(?:is|are|was|were))?"
+        r"(?: do you have)? (?:written )?by (?P<what>[^,]+)$",
+    ),
+    (
+        "by",
+        rf"^(?:show me |tell me |list )?what (?:(?:else|all) )?(?:{_ARTICLE} )?(?:has|have|did|does) (?P<what>[\w' .-]+?) "
+        r"(?:written|write|published|publish|authored)$",
+    ),
+    ("by", r"^(?:show me |tell me |list )what (?P<what>[\w' .-]+?) (?:has written|have written|wrote|has published)$"),
+)
+_NAMING = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern in _NAMING_PATTERNS)
+_REPORTS = re.compile(r"\b(?:reports?|documents?|posts?)\b", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|"
+    r"(?:sources|topics|subjects) (?:do you have|are there|can i ask about)|can i ask(?: you)?(?: about)?)$",
+    re.IGNORECASE,
+)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assistant.errors import QuestionError
-from assistant.question import strip_lead
+from assistant.question import LIGHT, is_french, strip_lead
 from assistant.terms import WORD, stems
 
 Role = Literal["user", "assistant"]
@@ -31,9 +31,16 @@ class Standalone:
     """What a question of a conversation stands for."""
 
     text: str
-    """The question to search."""
+    """The question to answer."""
+    about: str = ""
+    """Words of the turns before that are searched with it and not asked for themselves."""
     unclear: str | None = None
     """The word that refers to nothing said so far ("he"), if any."""
+
+    @property
+    def searched(self) -> str:
+        """The question with what it is about, for a person to read."""
+        return f"{self.text} (about: {self.about})" if self.about else self.text
 
 
 def read_history(history: Sequence[Any] | None, most: int) -> list[Turn]:
@@ -107,9 +114,12 @@ _NOT_NAMES = frozenset(
     "another after before during while though although however since as with without under over both there here two three".split()
 )
 _THING = re.compile(
-    r"\b(?:the|this|that|an?)\s+((?:[\w][\w’'-]*\s+){0,3}?[a-z][\w’'-]*)(?=\s+(?:is|was|are|were|will|has|had|have|of|in|at|on|by|for|with|between|about|be|been|"
-    r"(?:\w+ed)\b|come|cover|say|do|take)|\s*[?.,;!\[(]|\s*$)"
+    r"\b(?i:the|this|that|an?)\s+((?:[\w][\w’'-]*\s+){0,3}?[a-z][\w’'-]*)(?=\s+(?:is|was|are|were|will|has|had|have|of|in|at|on|by|for|with|between|about|be|been|"
+    r"\w+(?:ed|ing)|come|cover|say|do|take)\b|\s*[?.,;!\[(]|\s*$)"
 )
+_MARKER = re.compile(r"\[\d+\]|\*\*")
+_LOCATED = re.compile(r"\b(?:in|at|to|from|near|into|outside)\s+(?:the\s+)?$", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"\bof\b|['’]s\b")
 _SINGULAR_THING = {"it": "", "its": "'s", "this": "", "that": ""}
 _MALE_FEMALE = {"he": "", "she": "", "him": "", "his": "'s", "her": "'s", "hers": "'s"}
 _PLURAL = {"they": "", "them": "", "their": "'", "theirs": "'", "these": "", "those": "", "both": ""}
@@ -124,6 +134,15 @@ _OF_A_STATE = re.compile(
 _DETERMINER = re.compile(r"\b(?:this|that|these|those)\s+(?:same\s+)?[a-zà-ÿ]{3,}", re.IGNORECASE)
 _PLACE_TIME = re.compile(
     r"\b(?:there|then|at (?:the|that) time|at that (?:point|moment)|at the same time|over there|back then|on that (?:day|occasion|visit))\b\s*(?:[?.!,]|$)",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b", re.IGNORECASE)
+_THE_TWO = re.compile(
+    r"\b(?:the two|both|these two|those two)(?: (?:men|women|leaders|countries|sides|nations|presidents|parties|governments|states|teams|companies))?\b(?! of\b)",
+    re.IGNORECASE,
+)
+_FRENCH_PRONOUN = re.compile(
+    r"\b(?:l['’](?:a|ont|avait)\b|lui\b|leur\b|cela\b|ça\b|celui-ci\b|celle-ci\b|il\b|elle\b|ils\b|elles\b)|-(?:t-)?(?:il|elle|ils|elles)\b",
     re.IGNORECASE,
 )
 _FORMER_LATTER = re.compile(r"\bthe (former|latter|first one|second one)\b", re.IGNORECASE)
@@ -171,10 +190,16 @@ def stand_alone(
     said = [turn for turn in turns if not is_small_talk(turn.text)]
     resolved = _replace_pronouns(text, said, is_person)
     if resolved != text:
-        return Standalone(text=resolved)
-    if _refers_to_time_or_place(text) or (_thin(core) and not names(core)):
-        return Standalone(text=f"{text.rstrip(' ?.!')}, regarding: {last}")
+        opened = strip_lead(resolved)
+        return Standalone(text=opened[:1].upper() + opened[1:], about=_topic(resolved, last))
+    if not names(core) and (_refers_to_time_or_place(text) or _thin(core) or _refers_back_in_french(core)):
+        return Standalone(text=text, about=last.rstrip(" ?.!"))
     return Standalone(text=text)
+
+
+def _topic(resolved: str, last: str) -> str:
+    """The names of the last question, where the completed question has none of its own to be found by."""
+    return "" if names(resolved) else ", ".join(dict.fromkeys(names(last)))
 
 
 def names(text: str) -> list[str]:
@@ -229,37 +254,54 @@ def _complete_ellipsis(text: str, core: str, last: str) -> str | None:
         if last_wh:
             return f"{body[0].upper()}{body[1:]} {last_core[last_wh.end() :].lstrip()}"
         return f"{body[0].upper()}{body[1:]}: {last_core}"
-    if rest is not None and not wh and not _PRONOUN.search(body) and len(body.split()) <= 6:  # "and Senegal?"
-        replaced = _replace_last_name(last_core, body)
+    if (
+        rest is not None
+        and not wh
+        and not _PRONOUN.search(body)
+        and len(body.split()) <= 6
+        and not _refers_back_in_french(body)
+    ):
+        replaced = _replace_name(last_core, body)  # "and Senegal?"
         return replaced or f"{last_core.rstrip(' ?.!')}, {body}?"
     return None
 
 
-def _replace_last_name(sentence: str, new: str) -> str | None:
-    spans = [match for match in _NAME.finditer(sentence) if names(match.group()) and match.start() > 0]
-    if not spans or not (names(new) or names(f"x {new.title()}")):
+def _replace_name(sentence: str, new: str) -> str | None:
+    """The sentence with its last name replaced, or the subject's of a yes/no question ("Is Mali a member of …?")."""
+    places = []
+    for match in _NAME.finditer(sentence):
+        for name in names(match.group())[:1]:
+            places.append((match.start() + match.group().find(name), name))
+    places = [(start, name) for start, name in places if start > 0]
+    if not places or not (names(new) or names(f"x {new.title()}")):
         return None
-    old = spans[-1]
-    name = names(old.group())[0]
-    start = old.start() + old.group().find(name)
-    return sentence[:start] + new + sentence[start + len(name) :]
+    start, name = places[0] if _YES_NO.match(sentence) else places[-1]
+    return sentence[:start].removesuffix("the ") + new + sentence[start + len(name) :]
+
+
+def _refers_back_in_french(core: str) -> bool:
+    return is_french(core) and bool(_FRENCH_PRONOUN.search(core))
 
 
 def _replace_pronouns(text: str, turns: Sequence[Turn], is_person: Callable[[str], bool]) -> str:
     choice = _FORMER_LATTER.search(text)
-    if choice:
-        pair = _last_pair(turns)
-        if pair:
-            picked = pair[0] if choice.group(1).lower() in ("former", "first one") else pair[1]
-            return text[: choice.start()] + picked + text[choice.end() :]
+    pair = _last_pair(turns, is_person)
+    if choice and pair:
+        picked = pair[0] if choice.group(1).lower() in ("former", "first one") else pair[1]
+        return text[: choice.start()] + picked + text[choice.end() :]
+    two = _THE_TWO.search(text)
+    if two and pair and not names(text):
+        return f"{text[: two.start()]}{pair[0]} and {pair[1]}{text[two.end() :]}"
     for match in _PRONOUN.finditer(text):
         word = match.group().lower()
         before = text[: match.start()]
         if (names(before) and word not in ("it", "its")) or _cleft(text, match):
             continue  # explained in the question itself
         antecedent = _antecedent(word, text, turns, is_person)
-        if not antecedent:
-            continue
+        if not antecedent or (
+            word == "it" and _thin(text) and not antecedent.startswith("the ") and not _who_or_what(turns)
+        ):
+            continue  # "How much was it?" asks of what was said, not of the last name in it
         follows = re.match(r"\s+(?:same\s+)?([a-zà-ÿ]{3,})", text[match.end() :])
         if word in ("this", "that", "these", "those") and follows and _DETERMINER.match(text[match.start() :]):
             return f"{text.rstrip(' ?.!')} ({antecedent})?"
@@ -267,7 +309,7 @@ def _replace_pronouns(text: str, turns: Sequence[Turn], is_person: Callable[[str
         if word == "her" and not follows:
             suffix = ""
         if suffix:
-            suffix = "'" if antecedent.endswith("s") and " and " in antecedent else "'s"
+            suffix = "'" if antecedent.endswith("s") else "'s"
         return text[: match.start()] + antecedent + suffix + text[match.end() :]
     return text
 
@@ -294,46 +336,55 @@ def _cleft(text: str, match: re.Match[str]) -> bool:
 
 
 def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable[[str], bool]) -> str | None:
+    """What a pronoun stands for: the most salient person, pair or thing of the last turns."""
     own = {name.lower() for name in names(text)}
     for turn in _by_salience(turns):
-        plain = re.sub(r"\[\d+\]", "", turn.text)
-        if word in _PLURAL and word not in ("these", "those"):
-            pair = _pair(plain)
-            if pair:
-                return f"{pair[0]} and {pair[1]}"
-        candidates = [name for name in names(plain) if name.lower() not in own]
-        people = [name for name in candidates if is_person(name) or _titled(plain, name)]
+        plain = _MARKER.sub("", turn.text)
+        pair = _pair(plain)
+        if pair and word in _PLURAL and word not in ("these", "those"):
+            return f"{pair[0]} and {pair[1]}"
+        named = [name for name in names(plain) if name.lower() not in own]
+        people = [name for name in named if is_person(name) or _titled(plain, name)]
         if word in _MALE_FEMALE:
             if people:
                 return people[-1]
             continue
-        things = [name for name in candidates if name not in people]
-        nouns = [match.group(1).strip() for match in _THING.finditer(plain)]
-        nouns = [noun for noun in nouns if stems(noun) and noun.lower() not in ("time", "way", "end")]
-        if word in _PLURAL:
-            nouns = [noun for noun in nouns if noun.endswith("s") and not noun.endswith("ss")]
-            things = []
-        if word == "its" and _OF_A_STATE.search(text):
-            nouns = []
-        if word not in _MALE_FEMALE:
-            if turn.role == "user" and nouns and not (things and re.search(r"\bof\b|['’]s\b", plain)):
-                return (
-                    f"the {nouns[-1]}"
-                    if not things
-                    else things[-1]
-                    if plain.find(things[-1]) > plain.find(nouns[-1])
-                    else f"the {nouns[-1]}"
-                )
-            if things:
-                return things[-1]
-            if nouns:
-                return f"the {nouns[-1]}"
-    if word in _MALE_FEMALE:
-        for turn in _by_salience(turns):
-            candidates = [name for name in names(turn.text) if " " in name and name.lower() not in own]
-            if candidates:
-                return candidates[-1]
-    return None
+        things = [] if word in _PLURAL else [name for name in named if name not in people and name not in (pair or ())]
+        nouns = [] if word == "its" and _OF_A_STATE.search(text) else _nouns(plain, plural=word in _PLURAL)
+        found = _thing(plain, things, nouns, asked=turn.role == "user", state=bool(_OF_A_STATE.search(text)))
+        if found:
+            return found
+    if word not in _MALE_FEMALE:
+        return None
+    full = ([n for n in names(turn.text) if " " in n and n.lower() not in own] for turn in _by_salience(turns))
+    return next((found[-1] for found in full if found), None)
+
+
+def _nouns(plain: str, *, plural: bool) -> list[re.Match[str]]:
+    """Noun phrases with an article, in order: what "it" or "they" may stand for."""
+    found = [match for match in _THING.finditer(plain) if stems(match.group(1))]
+    found = [match for match in found if match.group(1).lower() not in ("time", "way", "end")]
+    if plural:
+        return [match for match in found if match.group(1).endswith("s") and not match.group(1).endswith("ss")]
+    return found
+
+
+def _thing(
+    plain: str, things: Sequence[str], nouns: Sequence[re.Match[str]], *, asked: bool, state: bool
+) -> str | None:
+    """The thing a turn is about; a place where something happened ("in Dakar") is not, unless a state is meant."""
+    about = [name for name in things if state or not _LOCATED.search(plain[: plain.find(name)])]
+    about = [f"the {name}" if re.search(rf"\b[Tt]he {re.escape(name)}", plain) else name for name in about]
+    called = [f"the {match.group(1).strip()}" for match in nouns]
+    if not called or (asked and about and _POSSESSIVE.search(plain)):
+        return about[-1] if about else called[-1] if called else None
+    if asked:
+        place = plain.find(about[-1].removeprefix("the ")) if about else -1
+        return about[-1] if place >= nouns[-1].end(1) else called[-1]
+    if nouns[0].start() == 0:  # "A pact on …": the answer's own subject
+        return called[0]
+    introduced = [name for name, match in zip(called, nouns, strict=True) if match.group().lower().startswith("a")]
+    return introduced[-1] if introduced else about[-1] if about else called[-1]
 
 
 def _by_salience(turns: Sequence[Turn]) -> list[Turn]:
@@ -356,19 +407,27 @@ def _titled(text: str, name: str) -> bool:
 
 def _pair(text: str) -> tuple[str, str] | None:
     for match in re.finditer(r"\band\b|[&–-]", text):
-        left, right = names(text[: match.start()]), names(text[match.end() :])
-        if (
-            left
-            and right
-            and text[: match.start()].rstrip().endswith(left[-1])
-            and text[match.end() :].lstrip().startswith((right[0], f"the {right[0]}"))
-        ):
+        before, after = text[: match.start()].rstrip(), _TITLE.sub("", text[match.end() :].lstrip())
+        left, right = names(before), names(after)
+        if left and right and before.endswith(left[-1]) and after.startswith((right[0], f"the {right[0]}")):
             return left[-1], right[0]
     return None
 
 
-def _last_pair(turns: Sequence[Turn]) -> tuple[str, str] | None:
-    return next((pair for turn in _by_salience(turns) if (pair := _pair(turn.text))), None)
+def _last_pair(turns: Sequence[Turn], is_person: Callable[[str], bool]) -> tuple[str, str] | None:
+    """The last two that were named together: joined by "and", or the only two people of a turn."""
+    for turn in _by_salience(turns):
+        people = list(dict.fromkeys(name for name in names(turn.text) if is_person(name)))
+        pair = _pair(turn.text) or ((people[0], people[1]) if len(people) == 2 else None)
+        if pair:
+            return pair
+    return None
+
+
+def _who_or_what(turns: Sequence[Turn]) -> bool:
+    """Whether the last question was just who or what somebody or something is."""
+    last = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
+    return bool(re.match(r"^(?:who|what)(?:'s|’s| is| are| was| were)\b", strip_lead(last), re.IGNORECASE))
 
 
 def _refers_to_time_or_place(text: str) -> bool:
@@ -376,5 +435,7 @@ def _refers_to_time_or_place(text: str) -> bool:
 
 
 def _thin(core: str) -> bool:
-    """Whether a question has next to no topic of its own."""
-    return len(set(stems(core))) <= 1 and len(core.split()) <= 5
+    """Whether a question has next to no topic of its own, and is not about what a word means."""
+    own = {item for item in stems(core) if item not in LIGHT}
+    defines = bool(own) and bool(re.match(r"^(?:who|what)(?:'s|’s| is| are| was| were)\b", core, re.IGNORECASE))
+    return len(own) <= 1 and len(core.split()) <= 6 and not defines

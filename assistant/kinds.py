@@ -17,7 +17,7 @@ _MONTH = (
 )
 _NUMBER_WORD = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|"
-    r"seventy|eighty|ninety|a hundred|a thousand|a million|a dozen|half|a third|a quarter|hundreds|thousands|dozens|millions|billions|twice|once)"
+    r"seventy|eighty|ninety|a hundred|a thousand|a million|a dozen|half|a third|a quarter|hundreds|thousands|dozens|millions|billions|twice)"
 )
 _SCALE = r"(?:\s*(?:hundred|thousand|million|billion|trillion|m|bn|k|dozen)\b)?"
 _NUMERAL = rf"(?<![\w.])(?:\d[\d,]*(?:\.\d+)?{_SCALE}(?:\s*(?:%|per ?cent|percent))?|{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*{_SCALE}(?:\s*per ?cent)?)(?![\w])"
@@ -34,6 +34,11 @@ _MONEY = re.compile(
 )
 _DURATION = re.compile(
     rf"(?:\d[\d,.]*|{_NUMBER_WORD}|several|a few|an?)[-\s]+(?:year|month|week|day|hour|minute|second|decade|centur(?:y|ie))s?\b(?!\s+(?:ago|earlier|old))",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    rf"(?:\d[\d,.]*|{_NUMBER_WORD}){_SCALE}[-\s]*(?:k?m|cm|mm|kilomet(?:er|re)s?|met(?:er|re)s?|miles?|feet|foot|ft|inch(?:es)?|yards?|"
+    r"kg|kilograms?|kilos?|grams?|tons?|tonnes?|pounds?|lbs?|mph|km/h|kph|knots|hectares?|acres?|lit(?:er|re)s?|degrees?)\b",
     re.IGNORECASE,
 )
 _COUNT = re.compile(_NUMERAL, re.IGNORECASE)
@@ -78,7 +83,7 @@ def candidates(kind: Kind, sentence: str) -> list[Candidate]:
         return _names(sentence)
     if kind == "where":
         return [name for name in _names(sentence) if _PLACE_BEFORE.search(sentence[: name.start])]
-    pattern = {"when": _TIME, "money": _MONEY, "duration": _DURATION, "count": _COUNT}.get(kind)
+    pattern = {"when": _TIME, "money": _MONEY, "duration": _DURATION, "measure": _MEASURE, "count": _COUNT}.get(kind)
     if pattern is None:
         return []
     found = [Candidate(text=m.group().strip(), start=m.start(), end=m.end()) for m in pattern.finditer(sentence)]
@@ -105,8 +110,9 @@ def define(question: Question, sentence: str) -> Candidate | None:
         match = re.search(pattern.replace("NAME", called), sentence, re.IGNORECASE if name.islower() else 0)
         if match:
             start, end = match.span("what")
-            text = sentence[start:end]
-            bare = text.rstrip(" ,")
+            bare = sentence[start:end].rstrip(" ,")
+            if all(word.casefold() in _OPENERS for word in bare.split()):
+                continue
             return Candidate(text=bare, start=start, end=start + len(bare))
     return None
 

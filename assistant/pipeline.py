@@ -121,21 +121,23 @@ class Assistant:
             draft = _small_talk(typed, len(self.documents))
         else:
             standalone = stand_alone(typed, turns, self._is_person)
-            query = catalog.read_query(typed) or catalog.read_query(standalone.text)
+            query = self._catalog_query(typed) or self._catalog_query(standalone.text)
             clock.mark("understanding")
             if query:
                 draft = self._from_catalog(query, filters, turns)
             elif standalone.unclear:
                 draft = _unclear(standalone.unclear)
             else:
-                asked = parse_question(typed, standalone.text)
-                if not asked.words:
+                asked = parse_question(typed, standalone.text, standalone.about)
+                if not asked.searched:
                     draft = _no_topic()
                 else:
                     yield Event(kind="stage", text="searching")
                     vector = self._embedder.embed_query(asked.query)
                     clock.mark("embedding")
-                    hits = retrieve(self.index, asked.text, vector, self.settings, filters=filters, words=asked.stems)
+                    hits = retrieve(
+                        self.index, asked.text, vector, self.settings, filters=filters, words=asked.searched
+                    )
                     clock.mark("searching")
                     yield Event(kind="stage", text="reading")
                     evidence = find_evidence(self.index, asked, vector, hits)
@@ -145,21 +147,26 @@ class Assistant:
                     draft = compose(self.index, asked, evidence, judgement, self.settings.caution)
                     clock.mark("composing")
         yield Event(kind="stage", text="checking")
-        reply = _reply(draft, standalone.text, hits)
+        reply = _reply(draft, standalone.searched, hits)
         clock.mark("checking")
         yield Event(kind="reply", reply=replace(reply, timings=clock.timings()))
 
+    def _catalog_query(self, text: str) -> catalog.Query | None:
+        query = catalog.read_query(text)
+        if query and query.topic == "by" and not catalog.written_by(self.documents, query.what or ""):
+            return None  # "What did the minister write?" asks of what the articles say
+        return query
+
     def _from_catalog(self, query: catalog.Query, filters: Filters, turns: Sequence[Turn]) -> Draft:
         documents = [document for document in self.documents if filters.accept(document)]
-        return compose_catalog(query, documents, self._subject(documents, turns))
+        return compose_catalog(query, documents, self._subject(documents, turns, query.what))
 
-    def _subject(self, documents: list[Document], turns: Sequence[Turn]) -> list[Document]:
-        """The article that "it" stands for: the only one, or the one found for the last question."""
+    def _subject(self, documents: list[Document], turns: Sequence[Turn], about: str | None) -> list[Document]:
+        """The article that is meant: the only one, the one on what is named, or the one found for the last question."""
         if len(documents) <= 1:
             return documents
-        last = next(
-            (turn.text for turn in reversed(turns) if turn.role == "user" and not is_small_talk(turn.text)), None
-        )
+        said = (turn.text for turn in reversed(turns) if turn.role == "user" and not is_small_talk(turn.text))
+        last = about or next(said, None)
         if last is None:
             return []
         asked = parse_question(last)

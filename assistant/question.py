@@ -10,15 +10,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from assistant.terms import WORD, fold, stem, terms, weight
+from assistant.terms import WORD, fold, stem, stems, terms, weight
 
 Kind = Literal[
-    "yesno", "who", "when", "where", "count", "money", "duration", "why", "how", "definition", "list", "what"
+    "yesno", "who", "when", "where", "count", "money", "duration", "measure", "why", "how", "definition", "list", "what"
 ]
 """What sort of answer is asked for: `count` a number, `money` an amount, `duration` a span of
-time, `definition` who or what somebody or something is, `list` a summary or several things."""
+time, `measure` a length, height, weight or speed, `definition` who or what somebody or something is, `list` a summary or several things."""
 
-SPECIFIC: frozenset[Kind] = frozenset({"who", "when", "where", "count", "money", "duration"})
+SPECIFIC: frozenset[Kind] = frozenset({"who", "when", "where", "count", "money", "duration", "measure"})
 """Kinds whose answer is a name, a time, a place or a number, and can be looked for as such."""
 
 
@@ -48,6 +48,8 @@ class Question:
     """What sort of answer is asked for."""
     words: tuple[Asked, ...]
     """Its content words, each stem once."""
+    about: str = ""
+    """Words of the conversation that are searched with it and not asked for."""
     query: str = ""
     """The text that is embedded: the question, or its words in English where it is in French."""
     french: bool = False
@@ -58,6 +60,11 @@ class Question:
     @property
     def stems(self) -> list[str]:
         return [word.stem for word in self.words]
+
+    @property
+    def searched(self) -> list[str]:
+        """Stems that lexical search looks for: the question's own, and those of what it is about."""
+        return list(dict.fromkeys([*self.stems, *(item for item in stems(self.about) if item not in LIGHT)]))
 
     @property
     def names(self) -> list[Asked]:
@@ -75,67 +82,72 @@ _LEAD = re.compile(
     r"i want to know|what i want to know is|et|alors|selon [^,?]{2,60}|dis-moi|dites-moi)\b\s*[,:;–—-]*\s*)+",
     re.IGNORECASE,
 )
-_ENGLISH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (
-            r"\bhow (?:much (?:money|does|do|did|will|would|is|was|has)|expensive)\b.*\b(?:cost|pay|paid|spend|spent|worth|price|"
-            r"budget|fund\w*|money|dollars?|euros?|earn\w*|salary|raise\w*)\b|\bwhat (?:is|was|will be|would be) the "
-            r"(?:\w+ )?(?:cost|price|budget|salary|fee|amount)\b|\bhow expensive\b",
-            "money",
-        ),
-        (
-            r"\b(?:how long|(?:for )?how many (?:years|months|weeks|days|hours|minutes))\b(?! is the (?:border|road|river|wall))",
-            "duration",
-        ),
-        (r"\bhow (?:many|much|large|big|strong|high|tall|old|far|deep|fast|heavy|long|often|wide)\b", "count"),
-        (
-            r"\bwhat (?:(?:is|was|are|were) the )?(?:\w+ )?(?:number|size|percentage|share|proportion|strength|figure|population|length)\b",
-            "count",
-        ),
-        (
-            r"\bhow come\b|\bwhy\b|\bfor what reasons?\b|\bwhat (?:is|was|were|are) the reasons?\b|\bwhat (?:caused|led to|prompted|motivated)\b",
-            "why",
-        ),
-        (
-            r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b",
-            "when",
-        ),
-        (
-            r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
-            r"\bwhat(?: i|')s the (?:capital|location|venue)\b",
-            "where",
-        ),
-        (
-            r"\bwho(?:se|m)?\b|\b(?:what|which) (?:[\w-]+ ){0,2}?(?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
-            r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
-            r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b",
-            "who",
-        ),
-        (
-            r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|say|contain|include|involve|entail)s?\b|"
-            r"\bwhat (?:is|was) .{2,60} about\b|\bkey points?\b|\bgive me the gist\b|\bdescribe\b|\blist\b|^what happened\b",
-            "list",
-        ),
-        (r"\bhow\b", "how"),
-        (r"\bwhat\b|\bwhich\b", "what"),
-    )
+_ENGLISH_KINDS: tuple[tuple[str, Kind], ...] = (
+    (
+        r"\bhow (?:much (?:money|does|do|did|will|would|is|was|has)|expensive)\b.*\b(?:cost|pay|paid|spend|spent|worth|price|"
+        r"budget|fund\w*|money|dollars?|euros?|earn\w*|salary|raise\w*)\b|\bwhat (?:is|was|will be|would be) the "
+        r"(?:\w+ )?(?:cost|price|budget|salary|fee|amount)\b|\bhow expensive\b",
+        "money",
+    ),
+    (
+        r"\bhow (?:far|tall|deep|fast|heavy|wide)\b|\bhow long (?:is|was|are|were|will be) (?:the|their|its|this|that) (?:[\w-]+ ){0,2}?"
+        r"(?:border|road|river|wall|bridge|pipeline|coast|coastline|tunnel|fence|railway|track|line|route|queue|canal|trench|ship)\b",
+        "measure",
+    ),
+    (r"\b(?:how long|(?:for )?how many (?:years|months|weeks|days|hours|minutes))\b", "duration"),
+    (r"\bhow (?:many|much|large|big|strong|high|old|often)\b", "count"),
+    (
+        r"\bwhat (?:(?:is|was|are|were) the )?(?:\w+ )?(?:number|size|percentage|share|proportion|strength|figure|population|length)\b",
+        "count",
+    ),
+    (
+        r"\bhow come\b|\bwhy\b|\bfor what reasons?\b|\bwhat (?:is|was|were|are) the reasons?\b|\bwhat (?:caused|led to|prompted|motivated)\b",
+        "why",
+    ),
+    (
+        r"\bwhen\b|\b(?:what|which) (?:exact |precise )?(?:date|year|day|month|time|century|decade)\b|\bsince when\b",
+        "when",
+    ),
+    (
+        r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
+        r"\bwhat(?: i|')s the (?:capital|location|venue)\b",
+        "where",
+    ),
+    (
+        r"\bwho(?:se|m)?\b|\b(?:what|which) (?:[\w-]+ ){0,2}?(?:person|people|man|woman|minister|president|leader|leaders|official|officials|"
+        r"author|journalist|officer|general|politician|player|company|organi[sz]ation|agency|group|party|team|bank|countr(?:y|ies)|states?|"
+        r"nations?|governments?|trio)\b|\bwhat (?:is|was) the names?\b|\bname the\b|\bwhat(?: i|')s (?:his|her|its|the) names?\b",
+        "who",
+    ),
+    (
+        r"\bsummar\w+|\boverview\b|\bmain points?\b|\bwhat (?:does|do|did) .{2,80}\b(?:cover|contain|include|involve|entail)s?\b|"
+        r"\bwhat (?:does|do|did) (?:the |this )?(?:\w+ )?(?:article|report|text|story|study|document)s? say\b|"
+        r"\bwhat (?:is|was) .{2,60} about\b|\bkey points?\b|\bgive me the gist\b|\bdescribe\b|\blist\b|^what happened\b",
+        "list",
+    ),
+    (r"\bhow\b", "how"),
+    (r"\bwhat\b|\bwhich\b", "what"),
 )
-_FRENCH: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"\bcombien de temps\b|\bcombien d(?:e |')(?:années|ans|mois|jours|heures)\b", "duration"),
-        (r"\bcombien\b.*\b(?:coûte\w*|coût|prix|argent|budget)\b", "money"),
-        (r"\bcombien\b|\bquelle (?:est la )?taille\b|\bquel nombre\b", "count"),
-        (r"\bpourquoi\b", "why"),
-        (r"\bquand\b|\bquelle (?:date|année)\b|\bquel (?:jour|mois)\b", "when"),
-        (r"\boù\b|\bquelle (?:ville|capitale)\b|\bquelle est la capitale\b|\bquel (?:lieu|endroit)\b", "where"),
-        (r"^\s*est-ce qu|\b\w+-(?:t-)?(?:il|elle|ils|elles|on)\b(?!.*\b(?:qui|que|quoi|quel\w*|comment)\b)", "yesno"),
-        (r"\bqui\b|\bquels? (?:pays|président|ministre|dirigeants?|états?)\b", "who"),
-        (r"\bcomment\b", "how"),
-        (r"\bqu(?:oi|e|'|el|elle|els|elles)\b|\bquelles? (?:est|sont)\b", "what"),
-    )
+_FRENCH_KINDS: tuple[tuple[str, Kind], ...] = (
+    (r"\bcombien de temps\b|\bcombien d(?:e |')(?:années|ans|mois|jours|heures)\b", "duration"),
+    (r"\bcombien\b.*\b(?:coûte\w*|coût|prix|argent|budget)\b", "money"),
+    (r"\bcombien\b|\bquelle (?:est la )?taille\b|\bquel nombre\b", "count"),
+    (r"\bpourquoi\b", "why"),
+    (r"\bquand\b|\bquelle (?:date|année)\b|\bquel (?:jour|mois)\b", "when"),
+    (r"\boù\b|\bquelle (?:ville|capitale)\b|\bquelle est la capitale\b|\bquel (?:lieu|endroit)\b", "where"),
+    (r"^\s*est-ce qu|\b\w+-(?:t-)?(?:il|elle|ils|elles|on)\b(?!.*\b(?:qui|que|quoi|quel\w*|comment)\b)", "yesno"),
+    (r"\bqui\b|\bquels? (?:pays|président|ministre|dirigeants?|états?)\b", "who"),
+    (r"\bcomment\b", "how"),
+    (r"\bqu(?:oi|e|'|el|elle|els|elles)\b|\bquelles? (?:est|sont)\b", "what"),
 )
+
+
+def _compiled(kinds: tuple[tuple[str, Kind], ...]) -> tuple[tuple[re.Pattern[str], Kind], ...]:
+    return tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in kinds)
+
+
+_ENGLISH = _compiled(_ENGLISH_KINDS)
+_FRENCH = _compiled(_FRENCH_KINDS)
 _FRENCH_WORDS = frozenset(
     "qui que quoi quel quelle quels quelles quand ou pourquoi comment combien est-ce le la les des du une et dans sur avec pour "
     "par au aux est sont fait quelle il elle l'alliance d'accord".split()
@@ -149,11 +161,11 @@ _ROLE_OF = re.compile(r"\b(?:of|'s|’s|du|de la|de l')\b|'s |’s ", re.IGNOREC
 _LATEST = re.compile(
     r"\b(?:latest|newest|most recent(?:ly)?|recent(?:ly)?|current(?:ly)?|last|dernier\w*|récent\w*)\b", re.IGNORECASE
 )
-_LIGHT = frozenset(
+LIGHT = frozenset(
     stem(word) or word
     for word in """article articles author tell say said says according mention mentions mentioned name names call calls called
     many much way ways kind kinds sort thing things reason reasons people person number someone somebody happen happens
-    happened happening make makes made put take took use used latest recent recently current currently newest last
+    happened happening happens next make makes made put take took use used latest recent recently current currently newest last
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
     details already even come comes rest part parts stand stands belong both two cover covers large big strong size
     high tall old far long wide details know question answer read heard hear text story report reports today""".split()
@@ -161,8 +173,8 @@ _LIGHT = frozenset(
 """Words that ask rather than name a topic."""
 
 
-def parse_question(typed: str, standalone: str | None = None) -> Question:
-    """Read what a question asks."""
+def parse_question(typed: str, standalone: str | None = None, about: str = "") -> Question:
+    """Read what a question asks, in the words typed or those it stands for; `about` is searched with it."""
     text = " ".join((standalone or typed).split())
     french = is_french(text)
     kind = _kind(text, french)
@@ -172,7 +184,8 @@ def parse_question(typed: str, standalone: str | None = None) -> Question:
         text=text,
         kind=kind,
         words=words,
-        query=_in_english(text, kind) if french else text,
+        about=about,
+        query=" ".join(part for part in (_in_english(text, kind) if french else text, about) if part),
         french=french,
         latest=bool(_LATEST.search(text)),
     )
@@ -217,7 +230,7 @@ def is_french(text: str) -> bool:
 
 
 def _kind(text: str, french: bool) -> Kind:
-    core = strip_lead(text)
+    core = re.sub(r"^(who|what|where|when|why|how)s\b", r"\1 is", strip_lead(text), flags=re.IGNORECASE)
     if french:
         return next((kind for pattern, kind in _FRENCH if pattern.search(core)), "what")
     # a wh-word that opens a clause after a comma counts too: "They aren't neighbours, so what ties them?"
@@ -227,9 +240,21 @@ def _kind(text: str, french: bool) -> Kind:
     for part in (core, last):
         if re.match(rf"{_AUXILIARY}\b", part, re.IGNORECASE):
             return "yesno"
-    found: Kind = next((kind for pattern, kind in _ENGLISH if pattern.search(last)), "what")
+    anywhere: Kind = next((kind for pattern, kind in _ENGLISH if pattern.search(last)), "what")
+    found = _by_opening(last) or anywhere
     if found in ("who", "what") and _DEFINITION.search(last) and not _ROLE_OF.search(last):
         return "definition"
+    return found
+
+
+def _by_opening(text: str) -> Kind | None:
+    """Kind by the question word that a text opens with: "What did he say when he left?" asks no time."""
+    opening = re.sub(r"^(?:on|at|in|by|for|to|from|since|until|with|of|under|about)\s+", "", text, flags=re.IGNORECASE)
+    if not re.match(r"(?:who|whom|whose|what|which|when|where|why|how)\b", opening, re.IGNORECASE):
+        return None
+    found = next((kind for pattern, kind in _ENGLISH if pattern.match(opening)), None)
+    if found in ("what", "how") and any(kind == "list" and pattern.search(text) for pattern, kind in _ENGLISH):
+        return "list"
     return found
 
 
@@ -242,7 +267,7 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
         word = match.group()
         stemmed = stem(word)
         first, opening = opening, False
-        if stemmed is None or stemmed in _LIGHT or stemmed in spans:
+        if stemmed is None or stemmed in LIGHT or stemmed in spans:
             continue
         name = word[0].isdigit() or (
             word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
@@ -251,7 +276,7 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
             bare = re.sub(r"^(?:l|d|qu|s|n)['’]", "", word, flags=re.IGNORECASE)
             name = name and bare[0].isupper()
             stemmed = _to_english().get(fold(bare), stemmed)
-            if not stemmed or stemmed in spans or stemmed in _LIGHT:
+            if not stemmed or stemmed in spans or stemmed in LIGHT:
                 continue
         spans[stemmed] = Asked(stem=stemmed, text=word, weight=weight(stemmed), name=name)
     return tuple(spans.values())

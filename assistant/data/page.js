@@ -1,33 +1,61 @@
 // Opens an article where a citation points (`server`, `props` and `element` come from gr.HTML), and keeps the
 // conversation in view.  Loaded by assistant/ui.py.
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-let from = null;
-document.addEventListener("click", async (event) => {
+const chat = document.querySelector("#conversation");
+const contents = props.value;
+const LOST = `<article><h2 tabindex="-1">Source</h2><p>The article could not be opened, for the assistant does
+    not reply. Start it again where it was started, then load this page anew.</p></article>`;
+let from = null, latest = 0;
+
+document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-document]");
-    if (button) {
-        const { document: id, number, marks } = button.dataset;
-        if (!element.contains(button)) from = button;
-        props.value = await server.open_source({ document: id, number, marks: JSON.parse(marks) });
-        await new Promise((done) => setTimeout(done, 50));
-        const heading = element.querySelector("h2");
-        heading?.focus({ preventScroll: true });
-        const mark = element.querySelector("mark.here");
-        if (mark) mark.scrollIntoView({ block: "center", behavior: calm() });
-        else heading?.scrollIntoView({ block: "end", behavior: calm() });
-    } else if (event.target.closest("#source .back")) back();
+    if (button) open(button);
+    else if (event.target.closest("#source .back")) back();
+    else if (event.target.closest("#source .all")) show(contents);
 });
-element.addEventListener("keydown", (event) => { if (event.key === "Escape") back(); });
+document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && from && !event.target.closest("textarea, input")) back();
+});
+
+async function open(button) {
+    const turn = ++latest, { document: id, number, marks } = button.dataset;
+    from?.removeAttribute("aria-current");
+    from = element.contains(button) ? null : button;
+    from?.setAttribute("aria-current", "true");
+    const html = await server.open_source({ document: id, number, marks: JSON.parse(marks) }).catch(() => LOST);
+    if (turn === latest) await show(html); // another may have been chosen meanwhile
+}
+async function show(html) {
+    const before = element.querySelector("article");
+    if (html !== props.value) {
+        props.value = html;
+        while (element.querySelector("article") === before) await new Promise(requestAnimationFrame);
+    }
+    const leads = element.querySelector(".back");
+    if (leads) leads.hidden = !from;
+    const heading = element.querySelector("h2"), mark = element.querySelector("mark.here");
+    heading?.focus({ preventScroll: true });
+    if (mark) mark.scrollIntoView({ block: "center", behavior: calm() });
+    else element.scrollIntoView({ block: "start", behavior: calm() });
+}
 function back() {
-    const target = from?.isConnected ? from : document.querySelector("#conversation textarea");
+    const target = from?.isConnected ? from : chat.querySelector("textarea");
     target?.scrollIntoView({ block: "nearest" });
     target?.focus();
 }
-// A new answer is read from its question on, so that is where the conversation scrolls to.
-const chat = document.querySelector("#conversation");
-let seen = 0;
+
+// A new answer is read from its question on, so that is where the conversation scrolls to; the next
+// question can be typed at once, for Gradio takes the focus away while it answers.
+let seen = 0, answering = false;
 new MutationObserver(() => {
-    const questions = chat.querySelectorAll(".message.user");
+    const questions = chat.querySelectorAll(".message.user"), box = chat.querySelector("textarea");
     const now = questions.length + chat.querySelectorAll(".reply .status").length;
     if (now > seen) questions[questions.length - 1]?.scrollIntoView({ block: "start", behavior: calm() });
+    if (now !== seen) answering = true;
     seen = now;
-}).observe(chat, { childList: true, subtree: true });
+    if (answering && box && !box.disabled && !chat.querySelector(".reply .stage")) {
+        answering = false;
+        const touch = matchMedia("(hover: none)").matches; // where a focus would bring up the keyboard
+        if (document.activeElement === document.body && !touch) box.focus({ preventScroll: true });
+    }
+}).observe(chat, { childList: true, subtree: true, attributeFilter: ["disabled"] });
