@@ -14,7 +14,7 @@ from assistant import catalog
 from assistant.documents import Document
 from assistant.evidence import MET, Evidence, Judgement, synonymy
 from assistant.index import Index
-from assistant.kinds import candidates, short_answer
+from assistant.kinds import candidates, define, short_answer
 from assistant.polarity import denied_about, denies
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
 from assistant.reply import Status
@@ -27,6 +27,8 @@ ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.6, "balanced": 0.4, "eager"
 TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.5, "balanced": 0.38, "eager": 0.3}
 """How surely the subject must be in the sources for `partial` rather than `abstained`."""
 _LONG_AGO = date.min
+MOST_READ = 12
+"""Sentences looked through for one that denies what the question assumes."""
 MOST_SENTENCES = 3
 """An answer that needs more than three sentences is a text to be read, not an answer."""
 
@@ -82,6 +84,9 @@ def compose(
         evidence = _newest_first(index, evidence)
     if question.kind == "yesno":
         return _yes_or_no(index, question, evidence, caution)
+    if question.kind == "definition" and (defined := _definition(question, evidence)):
+        item, words = defined
+        return Draft(status="answered", lines=_lines(index, [item]), short=words)
     denial = _premise_denial(question, evidence)
     best = _sufficient(question, evidence)
     lacking = _lacking(question, best, evidence)
@@ -102,11 +107,20 @@ def compose(
     return Draft(status="answered", lines=lines, short=short.text if short else None)
 
 
+def _definition(question: Question, evidence: Sequence[Evidence]) -> tuple[Evidence, str] | None:
+    """The best sentence that says who or what somebody or something is, with the words that do."""
+    for item in evidence[:MOST_READ]:
+        said = define(question, item.text)
+        if said:
+            return item, said.text
+    return None
+
+
 def _abstain(question: Question) -> Draft:
     what = _asked_for(question)
     return Draft(
         status="abstained",
-        lead=f"The articles do not say {what}.",
+        lead=f"{_not_said(question)}.",
         reason="nothing in the sources is about it",
         missing=[what],
     )
@@ -145,7 +159,7 @@ def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidenc
         return None
     others = {word.stem for word in question.words if not word.name}
     asks_negated = denies(strip_lead(question.text))
-    for item in evidence[:5]:
+    for item in evidence[:MOST_READ]:
         met = {stem_ for stem_ in others if item.matched[stem_] >= MET}
         names_met = all(item.matched[word.stem] >= MET for word in question.names)
         if not met or not question.names or not names_met:
@@ -228,19 +242,17 @@ _NOUN = {
 
 def _about(evidence: Sequence[Evidence]) -> list[Evidence]:
     """What the sources do say about the subject: the sentences that hold most of the question's words."""
-    ranked = sorted(evidence[:12], key=lambda item: -(0.5 * item.cover + 0.2 * item.cover_around + 0.6 * item.cosine))
+    ranked = sorted(evidence[:16], key=lambda item: -(item.telling + 0.3 * item.telling_around + 0.5 * item.cosine))
     first = ranked[0]
-    return [
-        first,
-        *[item for item in ranked[1:3] if item.cover >= 0.75 * first.cover and item.cosine >= 0.8 * first.cosine],
-    ][:2]
+    more = [item for item in ranked[1:3] if item.telling >= 0.75 * first.telling and item.cosine >= 0.8 * first.cosine]
+    return [first, *more][:2]
 
 
 def _partial(
     index: Index, question: Question, shown: Sequence[Evidence], reason: str, *, premise: bool = False
 ) -> Draft:
     what = _asked_for(question)
-    lead = f"The articles do not say {what}; they do say this:"
+    lead = f"{_not_said(question)}; they do say this:"
     if premise:
         lead = "The articles say otherwise than the question assumes:"
     return Draft(status="partial", lines=_lines(index, shown), lead=lead, reason=reason, missing=[what])
@@ -391,26 +403,39 @@ def _lines(index: Index, chosen: Sequence[Evidence]) -> list[Line]:
 _SUBJECT_WH = re.compile(
     rf"^(?:who|which \w+|what)\s+(?!(?:{'|'.join(_COPULA)}|do|am|shall|should|must)\b)", re.IGNORECASE
 )
+_WH_PHRASE = (
+    r"(?i:(?:(?:on|at|in|for|to|by|from|since|until|with|of)\s+)?(?:who|whom|whose|what|which|when|where|why|how)"
+    r"(?:\s+(?!(?:is|are|was|were|did|does|do|will|would|can|could|has|have|had)\b)[\w’'-]+){0,4}?)"
+)
+_SUBJECT = (
+    r"(?:(?:(?:the|an?|this|that|its|his|her|their)\s+)?[A-ZÀ-Þ][\w’'-]*(?:[–\s-]+(?:of|and|the|[A-ZÀ-Þ][\w’'-]*))*"
+    r"(?:\s+(?:pact|deal|force|army|alliance|government|agreement|law|plan|bank|party))?"
+    r"|(?:the|an?|this|that|its|his|her|their)\s+(?:[\w’'-]+\s+){0,1}?[\w’'-]+|it|he|she|they)"
+)
 _INVERTED = re.compile(
-    r"^(?P<wh>(?:(?:on|at|in|for|to|by|from|since|until|with)\s+)?(?:who|whom|whose|what|which|when|where|why|how)(?:\s+(?!(?:is|are|was|were|did|does|do|will|would|can|could|has|have|had)\b)[\w’'-]+){0,4}?)\s+"
-    r"(?P<aux>is|are|was|were|will|would|can|could|has|have|had|should|may|might)\s+(?P<subject>(?:the|a|an|this|that|its|his|her|their|it|he|she|they)\s+[\w’'-]+|[A-ZÀ-Þ][\w’'-]*(?:\s+(?:of|and|the|[A-ZÀ-Þ][\w’'-]*))*)\s+(?P<rest>[a-z].*)$"
+    rf"^(?P<wh>{_WH_PHRASE})\s+(?P<aux>(?i:is|are|was|were|will|would|can|could|has|have|had|should|may|might))\s+"
+    rf"(?P<subject>{_SUBJECT})\s+(?P<rest>(?:not |now |ever |first |still )?(?:be|been|being|going|set|due|\w+ed|\w+ing|made|held|built|born|"
+    r"found|sent|won|lost|paid|sold|told|taken|given|known|seen|shot|killed)\b.*)$"
 )
 
 
 def _asked_for(question: Question) -> str:
-    """What was asked, as the end of "The articles do not say …"."""
+    """What was asked, as the end of "The articles do not say …"; quoted where turning it round could garble it."""
     text = strip_lead(question.text).strip(" ?.!")
-    if question.kind == "yesno" or question.french or not text:
-        return f"this: “{question.text.strip()}”"
-    if _SUBJECT_WH.match(text):
-        return text[0].lower() + text[1:]
-    inverted = _INVERTED.match(text)
-    if inverted:
-        wh = inverted["wh"][0].lower() + inverted["wh"][1:]
-        rest = inverted["rest"].split(" ", 1)
-        first, tail = rest[0], (f" {rest[1]}" if len(rest) > 1 else "")
-        return f"{wh} {inverted['subject']} {inverted['aux']} {first}{tail}"
-    return f"this: “{question.text.strip()}”"
+    if question.kind != "yesno" and not question.french:
+        inverted = _INVERTED.match(text)
+        if inverted:
+            wh = inverted["wh"][0].lower() + inverted["wh"][1:]
+            return f"{wh} {inverted['subject']} {inverted['aux'].lower()} {inverted['rest']}"
+        if _SUBJECT_WH.match(text) and not re.search(r"\b(?:do|does|did|is|are|was|were|has|have|had|will)\b", text):
+            return text[0].lower() + text[1:]
+    return f"“{question.text.strip()}”"
+
+
+def _not_said(question: Question) -> str:
+    """The sentence that tells what is missing, without its full stop."""
+    what = _asked_for(question)
+    return f"The articles do not answer {what}" if what.startswith("“") else f"The articles do not say {what}"
 
 
 # ── from the catalogue ───────────────────────────────────────────────────────────────────

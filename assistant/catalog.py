@@ -113,7 +113,7 @@ def summary_of(document: Document) -> list[Entry]:
         for first, last in split_sentences(document.text[start:end]):
             span = Span(start + first, start + last)
             words = document.text[span.start : span.end]
-            if len(stems(words)) > 2:
+            if len(stems(words)) > 1:
                 found.append(Entry(document=document, text=" ".join(words.split()), span=span))
             if len(found) == 2:
                 return found

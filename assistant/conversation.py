@@ -338,6 +338,9 @@ def _cleft(text: str, match: re.Match[str]) -> bool:
 def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable[[str], bool]) -> str | None:
     """What a pronoun stands for: the most salient person, pair or thing of the last turns."""
     own = {name.lower() for name in names(text)}
+    opening = _THING.match(turns[-1].text) if turns and turns[-1].role == "assistant" else None
+    if opening and word in _SINGULAR_THING and opening.group().lower().startswith("a"):
+        return f"the {opening.group(1).strip()}"  # "A pact on …": what the answer has just introduced
     for turn in _by_salience(turns):
         plain = _MARKER.sub("", turn.text)
         pair = _pair(plain)
@@ -381,8 +384,6 @@ def _thing(
     if asked:
         place = plain.find(about[-1].removeprefix("the ")) if about else -1
         return about[-1] if place >= nouns[-1].end(1) else called[-1]
-    if nouns[0].start() == 0:  # "A pact on …": the answer's own subject
-        return called[0]
     introduced = [name for name, match in zip(called, nouns, strict=True) if match.group().lower().startswith("a")]
     return introduced[-1] if introduced else about[-1] if about else called[-1]
 

@@ -97,7 +97,9 @@ def has_answer_of(question: Question, sentence: str) -> bool:
     """Whether a sentence offers something of the kind asked for that the question does not name itself."""
     if question.kind == "definition":
         return define(question, sentence) is not None
-    return any(_new(question, candidate) for candidate in candidates(question.kind, sentence))
+    return not _held_by_another(question, sentence) and any(
+        _new(question, candidate) for candidate in candidates(question.kind, sentence)
+    )
 
 
 def define(question: Question, sentence: str) -> Candidate | None:
@@ -160,6 +162,43 @@ def _names(sentence: str) -> list[Candidate]:
 
 
 def _new(question: Question, candidate: Candidate) -> bool:
+    """Whether a candidate is something that the question does not name itself."""
     asked = set(question.stems)
     own = stems(candidate.text) or [candidate.text.casefold()]
+    if question.kind == "who" and own[-1] in {word.stem for word in question.names}:
+        return False  # "Prime Minister Sonko" is no news to who asks whom Sonko met
     return not all(stemmed in asked for stemmed in own)
+
+
+def _held_by_another(question: Question, sentence: str) -> bool:
+    """Whether a sentence gives the office asked for ("Burkina Faso's prime minister") to another country's holder."""
+    office = _OFFICE.search(question.text)
+    asked = [word.stem for word in question.names]
+    if question.kind != "who" or not office or not asked:
+        return False
+    held = re.compile(_HELD.replace("OFFICE", re.escape(office.group())), re.IGNORECASE)
+    owners = [owner for match in held.finditer(sentence) for owner in match.groups() if owner and owner[0].isupper()]
+    found = [stemmed for owner in owners for stemmed in stems(owner)]
+    return bool(found) and not any(_of_one_people(mine, other) for mine in asked for other in found)
+
+
+def _of_one_people(left: str, right: str) -> bool:
+    """Whether two stems are a country and its people's name, roughly: "senegales" and "seneg"."""
+    left, right = _IRREGULAR.get(left, left), _IRREGULAR.get(right, right)
+    return left[:4] == right[:4]
+
+
+_OFFICE = re.compile(
+    r"\b(?:prime minister|(?:foreign|interior|defen[cs]e|finance|health|education|justice) minister|(?:vice[- ])?president|chancellor|king|queen|"
+    r"governor|mayor|speaker|ambassador|army chief|head of state|minister)\b",
+    re.IGNORECASE,
+)
+_HELD = (
+    r"(?:([A-Z][\w’-]+)(?:['’]s)?\s+)?OFFICE\b(?:\s+of\s+(?:the\s+)?(?:Republic\s+of\s+|State\s+of\s+)?([A-Z][\w-]+))?"
+)
+_IRREGULAR = {
+    "french": "franc", "dutch": "netherland", "british": "britain", "uk": "britain", "spanish": "spain", "danish": "denmark",
+    "turkish": "turkey", "greek": "greec", "ivorian": "ivori", "american": "u.s", "polish": "poland", "welsh": "wale",
+    "swiss": "switzerland", "irish": "ireland", "burkinab": "burkina", "malian": "mali", "malagasi": "madagascar",
+}  # fmt: skip
+"""Peoples whose name does not begin as their country's does."""
