@@ -57,7 +57,7 @@ def check_claim(claim: str, evidence: Sequence[str]) -> Verdict:
     said = _plain(claim)
     if not stems(said):
         return Verdict(label="unsupported", score=0.0, reasons=["the claim states nothing that could be checked"])
-    if any(said in _plain(text) for text in evidence):
+    if _stands_in(said, evidence):
         return Verdict(label="supported", score=1.0, reasons=["verbatim: the words stand in the evidence"])
     sentences = [text[start:end] for text in evidence for start, end in split_sentences(text)]
     if not sentences:
@@ -107,6 +107,18 @@ def check_claim(claim: str, evidence: Sequence[str]) -> Verdict:
     )
 
 
+def _stands_in(said: str, evidence: Sequence[str]) -> bool:
+    """Whether the claim stands word for word, and not inside a sentence that denies it ("Nobody says that …")."""
+    for text in map(_plain, evidence):
+        place = text.find(said)
+        if place < 0:
+            continue
+        around = next((text[a:b] for a, b in split_sentences(text) if a <= place and place + len(said) <= b), said)
+        if denies(around) == denies(said):
+            return True
+    return False
+
+
 def _near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
     """The best sentence and its neighbours: claims may not be pieced together from far apart."""
     place = max(range(len(sentences)), key=lambda i: _coverage(words, stems(sentences[i])))
@@ -135,7 +147,7 @@ def _names(text: str) -> list[str]:
     found = []
     for place, match in enumerate(WORD.finditer(text)):
         word = match.group()
-        if word[0].isupper() and stem(word) and (place > 0 or weight(stem(word) or "") > 0.6):
+        if word[0].isupper() and stem(word) and not denies(word) and (place > 0 or weight(stem(word) or "") > 0.6):
             found.append(word)
     return found
 

@@ -1,0 +1,53 @@
+"""check_claim by table: a claim, its evidence, and what they make of each other."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import check_claim
+
+MEMBER = "Senegal, while not a member of the AES, has shown willingness to engage in similar agreements with neighbors."
+FORCE = "In 2024, Burkina Faso, Mali, and Niger, operating under the Alliance of Sahel States, announced a joint 5,000-strong force."
+PACT = "His meeting with Burkinabe officials culminated in a pact emphasizing intelligence sharing."
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "label", "reason"),
+    [
+        (FORCE, [FORCE], "supported", "verbatim"),
+        ("The pact emphasizes intelligence sharing.", [PACT], "supported", "words"),
+        ("Senegal is not a member of the AES.", [MEMBER], "supported", "words"),
+        ("Burkina Faso, Mali and Niger announced a joint force of 5,000 in 2024.", [FORCE], "supported", "words"),
+        ("Senegal is a member of the AES.", [MEMBER], "contradicted", "negation"),
+        ("Mali left", ["Nobody says that Mali left."], "contradicted", "negation"),
+        ("The firm did not deny the claims.", ["The firm denied the claims on Tuesday."], "contradicted", "negation"),
+        ("Burkina Faso, Mali and Niger announced a joint force of 6,000 in 2024.", [FORCE], "contradicted", "number"),
+        ("Burkina Faso, Mali and Niger announced a joint force in 2023.", [FORCE], "contradicted", "number"),
+        ("The president resigned on 3 May 2020.", ["On 5 May 2020 the president resigned."], "contradicted", "number"),
+        ("Burkina Faso, Mali and Chad announced a joint force in 2024.", [FORCE], "unsupported", "name"),
+        ("Ousmane Sonko signed the pact.", [PACT], "unsupported", "name"),
+        ("The force has 5,000 tanks and nine submarines.", [FORCE], "unsupported", "words"),
+        ("Officials said “the pact is signed and sealed”.", [PACT], "unsupported", "quote"),
+        ("Senegal is a member.", [], "unsupported", "no evidence"),
+        ("", [PACT], "unsupported", "nothing"),
+        ("?!", [PACT], "unsupported", "nothing"),
+    ],
+)
+def test_a_claim_gets_the_verdict_that_its_evidence_gives(claim: str, evidence: list[str], label: str, reason: str):
+    verdict = check_claim(claim, evidence)
+    assert verdict.label == label, verdict.reasons
+    assert any(reason in given for given in verdict.reasons)
+
+
+def test_a_claim_may_not_be_pieced_together_from_far_apart():
+    filler = "Rain fell. Birds sang. Traffic was slow. Shops closed early."
+    evidence = [f"The minister visited Ouagadougou. {filler} A trade agreement was rejected in Lomé."]
+    assert check_claim("The minister rejected a trade agreement in Ouagadougou.", evidence).label != "supported"
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_any_text_gets_a_verdict_with_a_reason(claim: str, evidence: list[str]):
+    verdict = check_claim(claim, evidence)
+    assert 0 <= verdict.score <= 1
+    assert verdict.reasons
+    assert (verdict.label == "supported") == (verdict.score >= 0.5)
