@@ -12,7 +12,7 @@ from datetime import date
 
 from assistant import catalog
 from assistant.documents import Document
-from assistant.evidence import MET, Evidence, Judgement, synonymy
+from assistant.evidence import MET, Evidence, Judgement, meets, synonymy
 from assistant.index import Index
 from assistant.kinds import candidates, define, short_answer
 from assistant.polarity import denied_about, denies
@@ -87,24 +87,37 @@ def compose(
     if question.kind == "definition" and (defined := _definition(question, evidence)):
         item, words = defined
         return Draft(status="answered", lines=_lines(index, [item]), short=words)
+    best = evidence[0]
+    sure = judgement.answerable >= ANSWERED_FROM[caution]
     denial = _premise_denial(question, evidence)
-    best = _sufficient(question, evidence)
-    lacking = _lacking(question, best, evidence)
-    if denial and (lacking or denial == best or question.kind not in SPECIFIC):
+    if denial and (not sure or denial == best):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
-    if lacking or judgement.answerable < ANSWERED_FROM[caution]:
-        return _partial(
-            index, question, _about(evidence), lacking or "no sentence of the sources was found that says it"
-        )
+    lacking = _lacking(index, question, best)
+    if lacking or not sure:
+        return _partial(index, question, _about(evidence), lacking or _nothing_says(question, best))
     chosen = _choose(question, best, evidence)
     other = _disagreement(index, question, best, evidence)
-    short = short_answer(question, best.text)
-    lines = _lines(index, [*chosen, other] if other else chosen)
     if other:
-        return Draft(
-            status="answered", lines=lines, lead=_sources_differ(index, best, other), reason="the sources differ"
-        )
-    return Draft(status="answered", lines=lines, short=short.text if short else None)
+        lead = _sources_differ(index, best, other)
+        return Draft(status="answered", lines=_lines(index, [*chosen, other]), lead=lead, reason="the sources differ")
+    return Draft(status="answered", lines=_lines(index, chosen), short=_short(index, question, best))
+
+
+MOST_SHORT_CHARS = 90
+"""A longer short answer is none."""
+
+
+def _short(index: Index, question: Question, best: Evidence) -> str | None:
+    """The short answer, where the question asks for one: what the reader marked, else the nearest name or number."""
+    if question.kind in ("why", "how", "list"):
+        return None
+    if best.answer is not None:
+        text = index.document(best.document_id).text[best.answer.start : best.answer.end]
+        words = " ".join(text.split()).strip(' ,;:.“”"')
+        if 0 < len(words) <= MOST_SHORT_CHARS:
+            return words
+    found = short_answer(question, best.text)
+    return found.text if found else None
 
 
 def _definition(question: Question, evidence: Sequence[Evidence]) -> tuple[Evidence, str] | None:
@@ -168,7 +181,7 @@ def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidenc
         if sum(word.weight for word in weighed if word.stem in met) < 0.5 * sum(word.weight for word in weighed):
             continue
         held = _held_for(item, met)
-        if denied_about(item.text, held) != asks_negated:
+        if denied_about(item.text, held, [word.stem for word in question.names]) != asks_negated:
             return item
     return None
 
@@ -179,54 +192,24 @@ def _held_for(item: Evidence, met: set[str]) -> set[str]:
     return {word for word in own if word in met or any(synonymy(asked, word) for asked in met)}
 
 
-def _sufficient(question: Question, evidence: Sequence[Evidence]) -> Evidence:
-    """The best sentence; for a name, time, place or number, the best among the good ones that holds one."""
-    best = evidence[0]
-    if question.kind in SPECIFIC and not best.typed:
-        for item in evidence[1:5]:
-            if item.typed and item.score >= 0.5 * best.score and item.cover_around >= 0.8 * best.cover_around:
-                return item
-    return best
-
-
-_ACTION_AFTER_WHO = re.compile(r"^who(?:\s+(?:also|first|actually|really|else))*\s+([a-z]{3,})", re.IGNORECASE)
-_ACTION_AFTER_DID = re.compile(
-    r"\b(?:did|does|do|will|would|has|have|had|can|could)\s+(?:the\s+)?(?:[A-ZÀ-Þ][\w’'.-]*[\s,]+|and\s+|of\s+|the\s+)+([a-z]{3,})"
-)
-_ACTION_PAST = re.compile(r"\b([a-z]{3,}ed)\b")
-_COPULA = frozenset("is are was were has have had does did will would can could may might be been".split())
-
-
-def _action(question: Question) -> str | None:
-    """Stem of the verb that a specific question hangs on ("signed" in "Who signed the pact?")."""
-    text = strip_lead(question.text)
-    known = {word.stem for word in question.words if not word.name}
-    for pattern in (_ACTION_AFTER_WHO, _ACTION_AFTER_DID, _ACTION_PAST):
-        for match in pattern.finditer(text):
-            word = match.group(1).lower()
-            found = stems(word)
-            if word not in _COPULA and found and found[0] in known:
-                return found[0]
-    return None
-
-
-def _lacking(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> str | None:
-    """What the best evidence fails to give, as a reason; None where it gives all."""
-    unmet = [word for word in question.names if best.matched_around[word.stem] < MET]
-    if unmet:
-        elsewhere = [word for word in unmet if _met_anywhere(word, evidence)]
-        names = ", ".join(word.text for word in unmet)
-        return (
-            f"no sentence connects {names} with the rest of the question"
-            if elsewhere
-            else f"{names} does not occur in what was found"
-        )
+def _lacking(index: Index, question: Question, best: Evidence) -> str | None:
+    """What the article of the best sentence fails to give whatever the reader says; None where nothing is sure to lack."""
+    document = index.document(best.document_id)
+    held = frozenset(stems(f"{document.title}\n{document.text}"))
+    absent = [word.text for word in question.names if best.matched_around[word.stem] < MET and not meets(word, held)]
+    if absent:
+        return f"the article found does not mention {', '.join(absent)}"
     if question.kind in SPECIFIC and not best.typed:
         return f"no {_NOUN[question.kind]} is given"
-    action = _action(question)
-    if question.kind in SPECIFIC and action and best.matched_around[action] < MET:
-        return f"nothing is said of “{next(word.text for word in question.words if word.stem == action)}”"
     return None
+
+
+def _nothing_says(question: Question, best: Evidence) -> str:
+    """Why a question that is not surely answered is not, by what its best sentence lacks most."""
+    action = question.action
+    if action and best.matched_around.get(action, 1.0) < MET:
+        return f"nothing is said of “{next(word.text for word in question.words if word.stem == action)}”"
+    return "no sentence was found that says it"
 
 
 _NOUN = {
@@ -299,7 +282,8 @@ def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], c
         )
         return _partial(index, question, _about(evidence), reason)
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
-    denied = denied_about(best.text, _held_for(best, met or set(question.stems)))
+    named = [word.stem for word in question.names]
+    denied = denied_about(best.text, _held_for(best, met or set(question.stems)), named)
     asks_negated = denies(strip_lead(question.text))
     yes = denied == asks_negated
     if yes and _NOW.search(question.text) and _NOT_YET.search(best.text):
@@ -318,26 +302,17 @@ def _yes_word(question: Question, yes: bool) -> str:
 
 def _disagreement(index: Index, question: Question, best: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
     """A sentence of another article that answers the same question with another number, time, name or place."""
-    if question.kind not in SPECIFIC or question.latest:
+    mine = _short(index, question, best)
+    if question.kind not in SPECIFIC or question.latest or mine is None:
         return None
-    mine = short_answer(question, best.text)
-    if mine is None:
-        return None
-    offered = {_value(candidate.text) for candidate in candidates(question.kind, best.text)}
+    offered = {_value(mine), *(_value(candidate.text) for candidate in candidates(question.kind, best.text))}
     for item in evidence[:8]:
-        if (
-            item.document_id == best.document_id
-            or not item.typed
-            or item.score < 0.7 * best.score
-            or item.cover < 0.85 * best.cover
-        ):
+        near = item.score >= 0.7 * best.score and item.read >= 0.5 and item.cover >= 0.85 * best.cover
+        if item.document_id == best.document_id or not item.typed or not near:
             continue
-        theirs = short_answer(question, item.text)
-        if (
-            theirs
-            and _value(theirs.text) not in offered
-            and _value(mine.text) not in {_value(c.text) for c in candidates(question.kind, item.text)}
-        ):
+        theirs = _short(index, question, item)
+        held = {_value(candidate.text) for candidate in candidates(question.kind, item.text)}
+        if theirs and _value(theirs) not in offered and _value(mine) not in held:
             return item
     return None
 
@@ -400,6 +375,7 @@ def _lines(index: Index, chosen: Sequence[Evidence]) -> list[Line]:
 
 # ── what was asked ───────────────────────────────────────────────────────────────────────
 
+_COPULA = frozenset("is are was were has have had does did will would can could may might be been".split())
 _SUBJECT_WH = re.compile(
     rf"^(?:who|which \w+|what)\s+(?!(?:{'|'.join(_COPULA)}|do|am|shall|should|must)\b)", re.IGNORECASE
 )
@@ -444,8 +420,13 @@ MOST_LISTED = 20
 """Articles named one by one in a list."""
 
 
-def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject: Sequence[Document]) -> Draft:
-    """Answer a question about the articles themselves: all `documents`, or the `subject` that "it" stands for."""
+def compose_catalog(
+    query: catalog.Query, documents: Sequence[Document], subject: Sequence[Document], mentions: Sequence[Document]
+) -> Draft:
+    """Answer a question about the articles themselves.
+
+    It is of all `documents`, of the `subject` that "it" stands for, or of those that `mentions` somebody.
+    """
     if query.topic == "count":
         word = "article" if len(documents) == 1 else "articles"
         return Draft(
@@ -459,7 +440,7 @@ def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject
             status="answered", lead=_count_lead(len(documents)), lines=_entries([catalog.listing(d) for d in documents])
         )
     if query.topic == "mention":
-        return _mention(query.what or "", documents)
+        return _mention(query.what or "", mentions)
     if query.topic == "by":
         return _written_by(query.what or "", documents)
     if not subject:
@@ -495,8 +476,8 @@ def compose_catalog(query: catalog.Query, documents: Sequence[Document], subject
 
 
 def _mention(what: str, documents: Sequence[Document]) -> Draft:
-    found = catalog.mentioning(documents, what)
-    if not found:
+    found = catalog.mentioning(documents[:MOST_LISTED], what)
+    if not documents:
         return Draft(
             status="abstained",
             lead=f"No article mentions {what}.",
@@ -506,8 +487,8 @@ def _mention(what: str, documents: Sequence[Document]) -> Draft:
         )
     return Draft(
         status="answered",
-        lead=f"{_count(len(found))} {'mentions' if len(found) == 1 else 'mention'} {what}:",
-        lines=_entries(found),
+        lead=f"{_count(len(documents))} {'mentions' if len(documents) == 1 else 'mention'} {what}:",
+        lines=[*_entries(found), *_more(len(documents))],
     )
 
 
@@ -538,6 +519,8 @@ def _entries(entries: Sequence[catalog.Entry]) -> list[Line]:
     for entry in entries[:MOST_LISTED]:
         quotes = (Quoted(document=entry.document, span=entry.span),) if entry.span else ()
         lines.append(Line(text=entry.text, quotes=quotes))
-    if len(entries) > MOST_LISTED:
-        lines.append(Line(text=f"… and {len(entries) - MOST_LISTED} more.", quotes=()))
-    return lines
+    return [*lines, *_more(len(entries))]
+
+
+def _more(number: int) -> list[Line]:
+    return [Line(text=f"… and {number - MOST_LISTED} more.", quotes=())] if number > MOST_LISTED else []

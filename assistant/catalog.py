@@ -132,20 +132,17 @@ def listing(document: Document) -> Entry:
 
 
 def mentioning(documents: Sequence[Document], what: str) -> list[Entry]:
-    """The articles whose text, title or author holds all words of `what`, with the first sentence that does."""
-    wanted = list(dict.fromkeys(stems(what))) or [fold(what)]
+    """For each document that mentions `what`, the sentence that holds most of its words."""
+    wanted = set(stems(what))
     found = []
     for document in documents:
-        held = set(stems(f"{document.title}\n{document.author or ''}\n{document.text}"))
-        if not held.issuperset(wanted):
-            continue
         spans = [
             Span(start + first, start + last)
             for start, end in content_spans(document)
             for first, last in split_sentences(document.text[start:end])
         ]
         best = max(
-            spans, key=lambda span: len(set(wanted).intersection(stems(document.text[span[0] : span[1]]))), default=None
+            spans, key=lambda span: len(wanted.intersection(stems(document.text[span[0] : span[1]]))), default=None
         )
         found.append(Entry(document=document, text=name(document), span=best))
     return found

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, SettingsError
 
 Vectors = NDArray[np.float32]
 
@@ -55,7 +55,10 @@ class Embedder(Protocol):
         """Tokens of each text, special tokens not counted."""
 
     def embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Embedded]:
-        """Embed texts with the sentences at `spans` (offsets in the text), in the order given."""
+        """Embed texts with the sentences at `spans` (offsets in the text), in the order given.
+
+        Raises SettingsError for a text that the model could not read to its end.
+        """
 
     def embed_query(self, text: str) -> Vectors:
         """Unit vector of a question, shape (dimension,)."""
@@ -70,37 +73,62 @@ class SentenceTransformerEmbedder:
         self.dimension = int(model.get_embedding_dimension())
         self._model = model
         self._tokenizer = model.tokenizer
+        self._longest = int(model.max_seq_length or self._tokenizer.model_max_length)
+        self._prompt = _document_prompt(model)
+        # For the tokenizer too: its truncation is a state, and what one thread sets would cut another's texts.
         self._lock = threading.Lock()
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         if not texts:
             return []
-        encoded = self._tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
+        with self._lock:
+            encoded = self._tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Embedded]:
         for first in range(0, len(texts), GROUP):
             group = list(texts[first : first + GROUP])
-            with self._lock:
-                outputs = self._model.encode(group, batch_size=BATCH, output_value=None, show_progress_bar=False)
-            longest = self._model.max_seq_length
-            offsets = self._tokenizer(group, return_offsets_mapping=True, truncation=True, max_length=longest)
-            for output, offset, where in zip(
-                outputs, offsets["offset_mapping"], spans[first : first + GROUP], strict=True
-            ):
+            offsets, outputs = self._run(group)
+            for output, offset, where in zip(outputs, offsets, spans[first : first + GROUP], strict=True):
                 vector = _unit(output["sentence_embedding"].float().cpu().numpy())
                 tokens = output["token_embeddings"].float().cpu().numpy()
-                yield Embedded(vector=vector, sentences=_pool(tokens, np.asarray(offset), where))
+                # beside them is padding
+                own = tokens[-len(offset) :] if self._tokenizer.padding_side == "left" else tokens[: len(offset)]
+                yield Embedded(vector=vector, sentences=_pool(own, np.asarray(offset) - len(self._prompt), where))
+
+    def _run(self, texts: list[str]) -> tuple[list[Any], list[Any]]:
+        """For each text where its tokens stand, behind the model's prompt, and what the model makes of them."""
+        with self._lock:
+            prompted = [self._prompt + text for text in texts]
+            offsets = self._tokenizer(prompted, return_offsets_mapping=True, truncation=False, verbose=False)
+            longest = max(len(offset) for offset in offsets["offset_mapping"])
+            if longest > self._longest:
+                raise SettingsError(
+                    f"a passage with its title takes {longest:,} tokens, and {self.name} reads {self._longest:,}; "
+                    f"set ASSISTANT_PASSAGE_TOKENS to {self._room()} or less, or ASSISTANT_EMBEDDER to another model"
+                )
+            outputs = self._model.encode_document(
+                texts, prompt=self._prompt, batch_size=BATCH, output_value=None, show_progress_bar=False
+            )
+        return list(offsets["offset_mapping"]), list(outputs)
+
+    def _room(self) -> int:
+        """Most tokens of a text that the model reads besides its special tokens and its prompt."""
+        return self._longest - len(self._tokenizer(self._prompt)["input_ids"])
 
     def embed_query(self, text: str) -> Vectors:
         with self._lock:
-            vector = self._model.encode([text], normalize_embeddings=True, show_progress_bar=False)[0]
+            vector = self._model.encode_query([text], normalize_embeddings=True, show_progress_bar=False)[0]
         return np.asarray(vector, dtype=np.float32)
+
+
+def _document_prompt(model: Any) -> str:
+    """What a model wants to stand before a passage, chosen as sentence-transformers does."""
+    return next((model.prompts[name] for name in ("document", "passage", "corpus") if name in model.prompts), "")
 
 
 def _pool(tokens: Vectors, offsets: NDArray[Any], spans: Sequence[Span]) -> Vectors:
     """Mean of the token vectors inside each span; the tokenizer's special tokens have empty offsets."""
-    tokens = tokens[: len(offsets)]  # behind them comes padding
     starts, ends = offsets[:, 0], offsets[:, 1]
     pooled = np.zeros((len(spans), tokens.shape[1]), dtype=np.float32)
     for row, (start, end) in enumerate(spans):
@@ -121,12 +149,15 @@ _loading = threading.Lock()
 def load_embedder(name: str = BUNDLED, *, threads: int = 0) -> Embedder:
     """Load an embedder once per process; raises ModelError where its weights are missing or not the expected ones."""
     with _loading:
-        return _load(name, threads)
+        embedder = _load(BUNDLED if name == f"sentence-transformers/{BUNDLED}" else name)
+        if threads:
+            _use_threads(threads)
+        return embedder
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, threads: int) -> Embedder:
-    bundled = name in (BUNDLED, f"sentence-transformers/{BUNDLED}")
+def _load(name: str) -> Embedder:
+    bundled = name == BUNDLED
     folder = _bundled_folder() if bundled else Path(name)
     if bundled or folder.is_dir():
         fingerprint = _weights_hash(folder)
@@ -139,11 +170,14 @@ def _load(name: str, threads: int) -> Embedder:
     else:
         model = _sentence_transformer(name, local=False)
         fingerprint = f"{name}@{getattr(model[0].auto_model.config, '_commit_hash', None) or 'unknown'}"
-    if threads:
-        import torch
+    return SentenceTransformerEmbedder(model, name=name, fingerprint=fingerprint)
 
+
+def _use_threads(threads: int) -> None:
+    import torch
+
+    if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
-    return SentenceTransformerEmbedder(model, name=BUNDLED if bundled else name, fingerprint=fingerprint)
 
 
 def _sentence_transformer(name: str, *, local: bool) -> Any:
@@ -155,12 +189,19 @@ def _sentence_transformer(name: str, *, local: bool) -> Any:
 
     logging.disable_progress_bar()
     try:
-        return SentenceTransformer(name, local_files_only=local, device="cpu")
-    except (OSError, ValueError) as error:
+        model = SentenceTransformer(name, local_files_only=local, device="cpu")
+    except Exception as error:  # each kind of file has its own reader, and each reader its own errors
         raise ModelError(
-            f"no sentence-transformers model {name!r} could be loaded ({type(error).__name__}: {error}); set "
-            f"ASSISTANT_EMBEDDER to {BUNDLED!r}, to a folder that holds a model, or to a model's public name"
+            f"no sentence-transformers model {name!r} could be loaded ({type(error).__name__}: {error}); {_CHOOSE}"
         ) from error
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise ModelError(
+            f"the model {name!r} ({type(model[0]).__name__}) gives no vector for each token, which sentences need; {_CHOOSE}"
+        )
+    return model
+
+
+_CHOOSE = f"set ASSISTANT_EMBEDDER to {BUNDLED!r}, to a folder that holds a transformer model, or to such a model's public name"
 
 
 def _bundled_folder() -> Path:

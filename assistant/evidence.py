@@ -1,10 +1,10 @@
 """Evidence: the sentences of the hits that bear on the question, and whether they answer it.
 
-Each sentence is described by a handful of features (cosine, covered words, expected kind of
-answer, …); two logistic regressions over them, fitted by `training/evidence.py` on public
-reading-comprehension data, give the relevance of a sentence and the probability that the
-question is answered at all.  A trained reader will take their place behind
-`find_evidence` and `judge`.
+The reader says of each passage where the answer could stand and whether it is there at all.
+Beside it, each sentence is described by a handful of features (cosine, covered words, expected
+kind of answer, …).  Two logistic regressions over both, fitted by `training/evidence.py` on
+public reading-comprehension data that the reader has not seen, give the relevance of a
+sentence and the probability that the question is answered.
 """
 
 import json
@@ -20,8 +20,9 @@ import numpy as np
 
 from assistant.embedding import Vectors
 from assistant.index import Index
-from assistant.kinds import has_answer_of
+from assistant.kinds import candidates, has_answer_of
 from assistant.question import SPECIFIC, Asked, Question
+from assistant.reader import Reading
 from assistant.retrieval import Hit
 from assistant.sentences import Span
 from assistant.terms import stems, weight
@@ -41,6 +42,10 @@ class Evidence:
     """Its words."""
     score: float
     """Probability that it is the sentence that answers the question, 0..1."""
+    read: float
+    """The reader's probability that the answer stands in it, 0..1."""
+    answer: Span | None = None
+    """Where the reader sees the answer in it, if anywhere."""
     cosine: float
     """Cosine similarity of question and sentence, -1..1."""
     cover: float
@@ -75,14 +80,30 @@ class Judgement:
     """The question's words that the best evidence does not meet."""
 
 
-SENTENCE_FEATURES = ("cosine", "cover", "telling", "telling_around", "typed", "hit_score", "first", "bias")
+SENTENCE_FEATURES = (
+    "read",
+    "read_logit",
+    "passage_logit",
+    "cosine",
+    "cover",
+    "telling",
+    "telling_around",
+    "typed",
+    "hit_score",
+    "first",
+    "bias",
+)
 ANSWER_FEATURES = (
+    "passage_logit",
+    "read",
+    "read_logit",
     "cosine",
     "dense",
     "cover",
     "cover_around",
     "names",
     "least",
+    "action",
     "others",
     "least_other",
     "typed",
@@ -98,45 +119,78 @@ ANSWER_FEATURES = (
 )
 
 
-def find_evidence(index: Index, question: Question, vector: Vectors, hits: Sequence[Hit]) -> list[Evidence]:
-    """All sentences of the hits, those most likely to answer the question first; each span once."""
+def find_evidence(
+    index: Index, question: Question, vector: Vectors, hits: Sequence[Hit], readings: Sequence[Reading]
+) -> list[Evidence]:
+    """All sentences of the hits, those most likely to answer the question first; each span once.
+
+    `readings` are the reader's, one a hit.  A sentence in two overlapping passages counts where it reads best.
+    """
     found: dict[tuple[str, int, int], Evidence] = {}
-    for place, hit in enumerate(hits):
-        for evidence in _sentences(index, question, vector, hit, place):
-            found.setdefault((evidence.document_id, evidence.start, evidence.end), evidence)
+    for place, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
+        for evidence in _sentences(index, question, vector, hit, place, reading):
+            key = (evidence.document_id, evidence.start, evidence.end)
+            if key not in found or evidence.read > found[key].read:
+                found[key] = evidence
     local = _local_weights(question, list(found.values()))
-    scored = [_scored(evidence, question, hits[evidence.hit], local) for evidence in found.values()]
+    scored = [
+        _scored(evidence, question, hits[evidence.hit], readings[evidence.hit], local) for evidence in found.values()
+    ]
     return sorted(scored, key=lambda evidence: -evidence.score)
 
 
-def _sentences(index: Index, question: Question, vector: Vectors, hit: Hit, place: int) -> Iterator[Evidence]:
+def _sentences(
+    index: Index, question: Question, vector: Vectors, hit: Hit, place: int, reading: Reading
+) -> Iterator[Evidence]:
     document = index.document(hit.passage.document_id)
     title = frozenset(stems(document.title))
     spans = hit.passage.sentences
     texts = [document.text[start:end] for start, end in spans]
     held = [frozenset(stems(text)) for text in texts]
     cosines = index.sentence_vectors(hit.row) @ vector
+    first = hit.passage.start
     for i, (start, end) in enumerate(spans):
         if not held[i]:
             continue
         around = held[i].union(title, *held[max(0, i - 1) : i + 2])
         matched = {word.stem: _match(word, held[i]) for word in question.words}
         matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
+        answer = _answer_in(reading, Span(start - first, end - first), first)
         yield Evidence(
             document_id=document.id,
             start=start,
             end=end,
             text=texts[i],
             score=0.0,
+            read=reading.best_within(start - first, end - first),
+            answer=answer,
             cosine=float(cosines[i]),
             cover=_cover(question.words, matched),
             cover_around=_cover(question.words, matched_around),
             matched=matched,
             matched_around=matched_around,
-            typed=has_answer_of(question, texts[i]),
+            typed=_typed(question, document.text, Span(start, end), answer),
             hit=place,
             before=spans[i - 1] if i else None,
         )
+
+
+def _answer_in(reading: Reading, sentence: Span, first: int) -> Span | None:
+    """The reader's best span that lies in a sentence of the passage, as offsets in the document."""
+    inside = [span for span in reading.spans if sentence.start <= span.start and span.end <= sentence.end]
+    best = max(inside, key=lambda span: span.score, default=None)
+    return Span(first + best.start, first + best.end) if best else None
+
+
+def _typed(question: Question, text: str, sentence: Span, answer: Span | None) -> bool:
+    """Whether a sentence holds something of the kind asked for; where the reader sees an answer, whether that is it."""
+    words = text[sentence.start : sentence.end]
+    if not has_answer_of(question, words):
+        return False
+    if answer is None or question.kind not in SPECIFIC:
+        return True
+    start, end = answer.start - sentence.start, answer.end - sentence.start
+    return any(item.start < end and start < item.end for item in candidates(question.kind, words))
 
 
 def _local_weights(question: Question, evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -149,10 +203,13 @@ def _local_weights(question: Question, evidence: Sequence[Evidence]) -> dict[str
     return weights
 
 
-def sentence_features(evidence: Evidence, question: Question, hit_score: float) -> list[float]:
+def sentence_features(evidence: Evidence, question: Question, hit_score: float, reading: Reading) -> list[float]:
     """The values of SENTENCE_FEATURES."""
     typed = float(evidence.typed) if question.kind in SPECIFIC else 0.5
     return [
+        evidence.read,
+        _logit(evidence.read),
+        _scaled(reading.logit),
         evidence.cosine,
         evidence.cover,
         evidence.telling,
@@ -164,7 +221,9 @@ def sentence_features(evidence: Evidence, question: Question, hit_score: float) 
     ]
 
 
-def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit]) -> list[float]:
+def answer_features(
+    question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit], readings: Sequence[Reading]
+) -> list[float]:
     """The values of ANSWER_FEATURES, for the best evidence."""
     best = evidence[0]
     names = [best.matched_around[word.stem] for word in question.words if word.name]
@@ -172,12 +231,16 @@ def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequ
     matched = [best.matched[word.stem] for word in others]
     specific = float(question.kind in SPECIFIC)
     return [
+        _scaled(readings[best.hit].logit),
+        best.read,
+        _logit(best.read),
         best.cosine,
         max(hit.dense for hit in hits),
         best.cover,
         best.cover_around,
         min(names, default=1.0),
         min(best.matched_around.values(), default=0.0),
+        best.matched_around.get(question.action or "", 0.5),
         _cover(others, best.matched),
         min(matched, default=0.5),
         float(best.typed),
@@ -191,12 +254,24 @@ def answer_features(question: Question, evidence: Sequence[Evidence], hits: Sequ
     ]
 
 
-def judge(question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit]) -> Judgement:
+def _logit(probability: float) -> float:
+    """Log-odds, cut at ±6 and scaled to -1..1."""
+    inside = min(max(probability, 0.0025), 0.9975)
+    return math.log(inside / (1 - inside)) / 6
+
+
+def _scaled(logit: float) -> float:
+    return min(max(logit, -10.0), 10.0) / 10
+
+
+def judge(
+    question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit], readings: Sequence[Reading]
+) -> Judgement:
     """How surely the evidence answers the question, and what of the question it leaves unmet."""
     if not evidence or not hits:
         return Judgement(answerable=0.0, topical=0.0, unmet=question.words)
     best = evidence[0]
-    answerable = _logistic(_model()["answer"], answer_features(question, evidence, hits))
+    answerable = _logistic(_model()["answer"], answer_features(question, evidence, hits, readings))
     around = {word.stem: max(item.matched_around[word.stem] for item in evidence) for word in question.words}
     met = _cover(question.words, around)
     dense = max(hit.dense for hit in hits)
@@ -220,6 +295,11 @@ MET = 0.5
 def _cover(words: Sequence[Asked], matched: dict[str, float]) -> float:
     total = sum(word.weight for word in words)
     return sum(word.weight * matched[word.stem] for word in words) / total if total else 0.0
+
+
+def meets(word: Asked, held: frozenset[str]) -> bool:
+    """Whether a word of the question, or what stands for it, is among the stems of a text."""
+    return _match(word, held) >= MET
 
 
 def _match(word: Asked, held: frozenset[str]) -> float:
@@ -284,12 +364,12 @@ def synonymy(word: str, other: str) -> float:
     return near if near >= MET else 0.0
 
 
-def _scored(evidence: Evidence, question: Question, hit: Hit, local: dict[str, float]) -> Evidence:
+def _scored(evidence: Evidence, question: Question, hit: Hit, reading: Reading, local: dict[str, float]) -> Evidence:
     total = sum(local.values()) or 1.0
     telling = sum(local[word] * met for word, met in evidence.matched.items()) / total
     around = sum(local[word] * met for word, met in evidence.matched_around.items()) / total
     told = replace(evidence, telling=telling, telling_around=around)
-    return replace(told, score=_logistic(_model()["sentence"], sentence_features(told, question, hit.score)))
+    return replace(told, score=_logistic(_model()["sentence"], sentence_features(told, question, hit.score, reading)))
 
 
 @cache

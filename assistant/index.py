@@ -3,12 +3,14 @@
 Dense vectors stand behind `DenseSearch`: exact in memory, Chroma on disk.  Lexical postings
 are bm25s's.  On disk each change makes a new generation beside the old one and then swaps
 the pointer `current` (see `docs/decisions/0002-index-generations.md`), so a reader never
-sees half an index.  This is the only file that imports chromadb.
+sees half an index, and a generation stays as long as somebody reads it.  This is the only
+file that imports chromadb.
 
     index/
     ├── current                 name of the generation that is read
     ├── lock                    held by the one writer
-    └── generations/000001/
+    └── generations/000001-9f3c1a20/
+        ├── in-use              held open by everyone who reads this generation
         ├── manifest.json       what it was made with and from; written last
         ├── documents.jsonl     the articles, their text as read
         ├── columns.npz         spans of passages and sentences
@@ -17,9 +19,20 @@ sees half an index.  This is the only file that imports chromadb.
         └── chroma/             passage vectors
 """
 
+import hashlib
 import json
+import os
+import re
+import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+import sys
+import threading
+import weakref
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,13 +43,13 @@ from numpy.typing import NDArray
 
 from assistant.documents import Document, content_hash
 from assistant.embedding import Embedded, Embedder, Vectors
-from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
+from assistant.errors import CorpusError, IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
 from assistant.passages import Passage, embedding_text, split_passages
 from assistant.sentences import SPLITTER_VERSION, Span
 from assistant.settings import Settings
-from assistant.terms import stems
+from assistant.terms import TERMS_VERSION, stems
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout on disk; a reader refuses any other."""
 
 Progress = Callable[[int, int], None]
@@ -72,31 +85,56 @@ class ExactDense:
     def search(self, vector: Vectors, k: int, allowed: Mask | None = None) -> Nearest:
         rows = np.arange(len(self._vectors)) if allowed is None else np.flatnonzero(allowed)
         scores = (self._vectors if allowed is None else self._vectors[rows]) @ vector
-        best = _best(scores, k)
+        best = highest(scores, k)
         return Nearest(rows=rows[best], scores=scores[best])
 
 
 class ChromaDense:
-    """Dense search in a Chroma collection, cosine space."""
+    """Dense search in a Chroma collection, cosine space; raises IndexDamagedError where Chroma cannot search."""
 
-    def __init__(self, collection: Any, keys: Sequence[str], documents: Sequence[str]) -> None:
+    def __init__(self, collection: Any, keys: Sequence[str], documents: Sequence[str], folder: Path) -> None:
         self._collection = collection
         self._rows = {key: row for row, key in enumerate(keys)}
         self._documents = np.asarray(documents, dtype=object)
+        self._folder = folder
 
     def search(self, vector: Vectors, k: int, allowed: Mask | None = None) -> Nearest:
         k = min(k, len(self._rows) if allowed is None else int(allowed.sum()))
-        if k == 0:
+        if k <= 0:
             return Nearest(rows=np.zeros(0, dtype=np.int64), scores=np.zeros(0, dtype=np.float32))
-        where = None if allowed is None else {"document_id": {"$in": sorted(set(self._documents[allowed]))}}
-        found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
-        rows = np.asarray([self._rows[key] for key in found["ids"][0]], dtype=np.int64)
+        if allowed is None:
+            return self._query(vector, k)
+        documents = sorted(set(self._documents[allowed]))
+        if len(documents) <= _MOST_IDS:
+            return self._query(vector, k, {"document_id": {"$in": documents}})
+        wanted = k
+        while True:
+            wanted = min(4 * wanted, len(self._rows))
+            found = self._query(vector, wanted)
+            kept = np.flatnonzero(allowed[found.rows])
+            if len(kept) >= k or wanted == len(self._rows):
+                return Nearest(rows=found.rows[kept[:k]], scores=found.scores[kept[:k]])
+
+    def _query(self, vector: Vectors, k: int, where: dict[str, Any] | None = None) -> Nearest:
+        from chromadb.errors import ChromaError
+
+        try:
+            found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
+            rows = np.asarray([self._rows[key] for key in found["ids"][0]], dtype=np.int64)
+        except (ChromaError, KeyError) as error:
+            raise _damaged(self._folder, f"Chroma: {type(error).__name__}: {error}") from error
         return Nearest(rows=rows, scores=1 - np.asarray(found["distances"][0], dtype=np.float32))
 
 
-def _best(scores: Vectors, k: int) -> Rows:
+_MOST_IDS = 1_000
+"""Most document ids in a filter given to Chroma: SQLite refuses more than 32,766, and each costs time.
+For more, passages are fetched without the filter until enough of them pass."""
+
+
+def highest(scores: Vectors, k: int) -> Rows:
     """Positions of the k highest scores, highest first; ties in order of position."""
-    k = min(k, len(scores))
+    if k <= 0:
+        return np.zeros(0, dtype=np.int64)
     if k < len(scores):
         edge = np.partition(scores, len(scores) - k)[len(scores) - k]
         above = np.flatnonzero(scores >= edge)
@@ -131,6 +169,7 @@ class Index:
         dense: DenseSearch,
         lexical: Any,
         made: datetime | None = None,
+        hold: object = None,
     ) -> None:
         self.documents = list(documents)
         self.made = made
@@ -138,7 +177,10 @@ class Index:
         self._columns = columns
         self._sentence_vectors = sentence_vectors
         self._lexical = lexical
-        self._by_id = {name: document for document in documents for name in (*document.aliases, document.id)}
+        self._hold = hold  # what must live as long as the index does
+        self._by_id = {alias: document for document in documents for alias in document.aliases}
+        # After the aliases: one that is now another document's own id must not hide that document.
+        self._by_id.update((document.id, document) for document in documents)
 
     def __len__(self) -> int:
         return len(self._columns.start)
@@ -179,6 +221,14 @@ class Index:
         if not query or not len(self) or self._lexical is None:
             return np.zeros(len(self), dtype=np.float32)
         return np.asarray(self._lexical.get_scores(list(query)), dtype=np.float32)
+
+    def documents_with(self, words: Sequence[str]) -> list[Document]:
+        """The documents in whose searched text, titles included, all the stems stand; none for no stems."""
+        rows: set[int] | None = None
+        for word in words:
+            found = {int(row) for row in np.unique(self._columns.document[self.lexical_scores([word]) > 0])}
+            rows = found if rows is None else rows & found
+        return [self.documents[row] for row in sorted(rows or ())]
 
     def mask(self, accept: Callable[[Document], bool]) -> Mask:
         """Which passages belong to documents that are accepted."""
@@ -233,7 +283,7 @@ def _embed(
     texts, spans = [], []
     for document, passages in zip(documents, split, strict=True):
         for passage in passages:
-            text = embedding_text(document.title, passage.text)
+            text = embedding_text(document.title, passage.text, max_tokens=settings.passage_tokens)
             shift = len(text) - len(passage.text) - passage.start
             texts.append(text)
             spans.append([(start + shift, end + shift) for start, end in passage.sentences])
@@ -285,7 +335,7 @@ def _postings(parts: Sequence[_Part]) -> Any:
     import bm25s
 
     lexical = bm25s.BM25(k1=1.2, b=0.75)
-    lexical.index(tokens, show_progress=False)
+    lexical.index(tokens, create_empty_token=False, show_progress=False)
     return lexical
 
 
@@ -319,16 +369,29 @@ def update_index(
 
     With `rebuild` the old index is left out of account: it then holds just these documents.
     Raises IndexMismatchError where the index there was made by another model or version, and
-    IndexStateError where another process is writing.
+    IndexStateError where another process is writing or the folder cannot be written.
     """
+    with _writing(folder):
+        return _update(folder, documents, embedder, settings, rebuild, progress)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Hold the lock of the one writer."""
     import filelock
 
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
-        with filelock.FileLock(folder / "lock", timeout=0):
-            return _update(folder, documents, embedder, settings, rebuild, progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except filelock.Timeout:
         raise IndexStateError(f"another process is writing the index {folder}; wait until it is done") from None
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _update(
@@ -371,34 +434,61 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
 
     Raises IndexMissingError, IndexMismatchError (another model or version) or IndexDamagedError.
     """
-    if not has_index(folder):
-        raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
     generation = _Generation.read(folder)
     _check_made_with(generation.manifest, embedder, settings, folder)
-    keys = [_key(part.document, passage) for part in generation.parts() for passage in part.passages]
-    ids = [part.document.id for part in generation.parts() for _ in part.passages]
-    collection = _collection(generation.folder / "chroma")
-    if collection.count() != len(keys):
-        raise _damaged(folder, f"Chroma holds {collection.count()} passages, the manifest names {len(keys)}")
-    lexical = None
-    if (generation.folder / "bm25").is_dir():
-        import bm25s
-
-        lexical = bm25s.BM25.load(generation.folder / "bm25", mmap=True, show_progress=False)
+    client = _chroma(generation.folder / "chroma", folder)
+    try:
+        dense = _open_dense(client, generation, folder)
+        lexical = _open_lexical(generation, folder)
+    except BaseException:
+        _unused_clients.append(client)
+        raise
+    # Not closed by the finalizer itself: it may run inside Chroma, which holds a lock that cannot be taken twice.
+    weakref.finalize(dense, _unused_clients.append, client).atexit = False
     return Index(
         documents=generation.documents,
         columns=generation.columns,
         sentence_vectors=generation.sentence_vectors,
-        dense=ChromaDense(collection, keys, ids),
+        dense=dense,
         lexical=lexical,
-        made=datetime.fromisoformat(generation.manifest["made"]),
+        made=generation.made,
+        hold=generation.hold,
     )
+
+
+def _open_dense(client: Any, generation: "_Generation", folder: Path) -> ChromaDense:
+    from chromadb.errors import ChromaError
+
+    columns, documents = generation.columns, generation.documents
+    ids = [documents[row].id for row in columns.document.tolist()]
+    try:
+        collection = client.get_collection("passages", embedding_function=None)
+        count = collection.count()
+    except (ChromaError, ValueError) as error:
+        raise _damaged(folder, f"Chroma: {type(error).__name__}: {error}") from error
+    if count != len(ids):
+        raise _damaged(folder, f"Chroma holds {count} passages, the manifest names {len(ids)}")
+    keys = [_key(name, start) for name, start in zip(ids, columns.start.tolist(), strict=True)]
+    return ChromaDense(collection, keys, ids, folder)
+
+
+def _open_lexical(generation: "_Generation", folder: Path) -> Any:
+    if not generation.manifest["lexical"]:
+        return None
+    import bm25s
+
+    try:
+        lexical = bm25s.BM25.load(generation.folder / "bm25", mmap=True, show_progress=False)
+        count = lexical.scores["num_docs"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise _damaged(folder, f"bm25: {type(error).__name__}: {error}") from error
+    if count != len(generation.columns.start):
+        raise _damaged(folder, f"bm25 holds {count} passages, the manifest names {len(generation.columns.start)}")
+    return lexical
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the index in a folder, without opening it; raises IndexMissingError or IndexDamagedError."""
-    if not has_index(folder):
-        raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
     return _Generation.read(folder).manifest
 
 
@@ -411,30 +501,75 @@ class _Generation:
     documents: list[Document]
     columns: Columns
     sentence_vectors: NDArray[np.float16]
+    made: datetime
+    hold: "_Hold"
+    """Keeps the generation from being removed."""
 
     @classmethod
     def read(cls, folder: Path) -> "_Generation":
+        """The current generation; raises IndexMissingError, IndexMismatchError or IndexDamagedError."""
+        while True:
+            if not has_index(folder):
+                raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
+            name = _current(folder)
+            try:
+                return cls._read(folder, folder / "generations" / name)
+            except IndexDamagedError:
+                if _current(folder) == name:
+                    raise
+                # A writer went on to the next generation, and removed this one before it was held.
+
+    @classmethod
+    def _read(cls, folder: Path, own: Path) -> "_Generation":
         try:
-            own = folder / "generations" / (folder / "current").read_text(encoding="ascii").strip()
+            hold = _Hold(own)
             manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
             if manifest["format"] != FORMAT:
                 raise IndexMismatchError(
                     f"the index in {folder} has layout {manifest['format']}, this version reads {FORMAT}; "
                     "make it anew with: assistant index --rebuild PATH"
                 )
-            with (own / "documents.jsonl").open(encoding="utf-8", newline="\n") as lines:
-                documents = [_read_document(line) for line in lines]
+            for name, size in manifest["files"].items():
+                if (found := (own / name).stat().st_size) < size:
+                    raise _damaged(folder, f"{name} has {found:,} bytes, {size:,} were written")
+            texts = (own / "documents.jsonl").read_bytes()
+            if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
+                raise _damaged(folder, "documents.jsonl is not as it was written")
+            documents = [_read_document(line) for line in texts.decode("utf-8").split("\n") if line]
             with np.load(own / "columns.npz") as arrays:
                 columns = Columns(**{name: arrays[name] for name in arrays.files})
             vectors = np.load(own / "sentences.npy", mmap_mode="r")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            made = datetime.fromisoformat(manifest["made"])
+            generation = cls(own, manifest, documents, columns, vectors, made, hold)
+            flaw = generation._flaw()
+        except _UNREADABLE as error:
             raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-        generation = cls(own, manifest, documents, columns, vectors)
-        found = (len(documents), len(columns.start), len(vectors), len(columns.sentence_start))
-        sentences = manifest["sentences"]
-        if found != (len(manifest["documents"]), manifest["passages"], sentences, sentences):
-            raise _damaged(folder, "its files and its manifest do not agree")
+        if flaw:
+            raise _damaged(folder, flaw)
         return generation
+
+    def _flaw(self) -> str | None:
+        """What does not fit together, None where all does."""
+        manifest, columns = self.manifest, self.columns
+        passages, sentences = manifest["passages"], manifest["sentences"]
+        names = [entry["id"] for entry in manifest["documents"]]
+        if names != [document.id for document in self.documents]:
+            return "documents.jsonl and the manifest name other documents"
+        if self.sentence_vectors.shape != (sentences, manifest["made_with"]["dimension"]):
+            return f"sentences.npy holds {self.sentence_vectors.shape}, the manifest names {sentences} sentences"
+        if manifest["lexical"] != (self.folder / "bm25").is_dir():
+            return "bm25 is not there, or should not be"
+        if np.any((columns.document < 0) | (columns.document >= len(names))):
+            return "columns.npz has passages of documents that are not there"
+        counts = np.bincount(columns.document, minlength=len(names)).tolist()
+        if counts != [entry["passages"] for entry in manifest["documents"]] or sum(counts) != passages:
+            return "columns.npz and the manifest give documents other numbers of passages"
+        if np.any(np.diff(columns.document) < 0) or not _nested(columns, passages, sentences):
+            return "the spans in columns.npz do not fit together"
+        lengths = np.asarray([len(document.text) for document in self.documents], dtype=np.int64)
+        if np.any(columns.end > lengths[columns.document]):
+            return "a passage in columns.npz ends behind its document"
+        return None
 
     def parts(self) -> Iterable[_Part]:
         index = Index(
@@ -451,9 +586,51 @@ class _Generation:
             yield _Part(document, [index.passage(i) for i in range(first, last)], None, self.sentence_vectors[own])
 
 
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, CorpusError)
+"""What reading a file that is cut short or overwritten raises."""
+
+
+def _nested(columns: Columns, passages: int, sentences: int) -> bool:
+    """Whether each passage begins with its first sentence and ends with its last."""
+    first = columns.first_sentence
+    if (len(columns.start), len(columns.end), len(first)) != (passages, passages, passages + 1):
+        return False
+    if (len(columns.sentence_start), len(columns.sentence_end)) != (sentences, sentences):
+        return False
+    if first[0] != 0 or first[-1] != sentences or np.any(np.diff(first) < 1):
+        return False
+    starts, ends = columns.sentence_start, columns.sentence_end
+    return not (
+        np.any(starts < 0)
+        or np.any(starts >= ends)
+        or np.any(starts[first[:-1]] != columns.start)
+        or np.any(ends[first[1:] - 1] != columns.end)
+    )
+
+
+def _current(folder: Path) -> str:
+    try:
+        name = (folder / "current").read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, f"{type(error).__name__}: {error}") from error
+    if not _GENERATION.fullmatch(name):
+        raise _damaged(folder, f"'current' is {name[:40]!r}, which names no generation")
+    return name
+
+
+_GENERATION = re.compile(r"(\d{6,})(?:-[0-9a-f]{8})?")
+
+
 def _damaged(folder: Path, what: str) -> IndexDamagedError:
     return IndexDamagedError(
         f"the index in {folder} is damaged ({what}); make it anew with: assistant index --rebuild PATH"
+    )
+
+
+def _unwritable(folder: Path, error: Exception) -> IndexStateError:
+    return IndexStateError(
+        f"the index {folder} cannot be written ({type(error).__name__}: {error}); make the folder writable and see "
+        "that there is room on the disk, or set ASSISTANT_INDEX to another folder"
     )
 
 
@@ -463,6 +640,7 @@ def _made_with(embedder: Embedder, settings: Settings) -> dict[str, Any]:
         "fingerprint": embedder.fingerprint,
         "dimension": embedder.dimension,
         "splitter": SPLITTER_VERSION,
+        "terms": TERMS_VERSION,
         "passage_tokens": settings.passage_tokens,
         "overlap_tokens": settings.overlap_tokens,
     }
@@ -484,52 +662,100 @@ def _check_made_with(manifest: dict[str, Any], embedder: Embedder, settings: Set
 def _write_generation(
     folder: Path, parts: Sequence[_Part], embedder: Embedder, settings: Settings, old: _Generation | None
 ) -> None:
+    from chromadb.errors import ChromaError
+
     generations = folder / "generations"
-    existing = sorted(path.name for path in generations.iterdir()) if generations.is_dir() else []
-    name = f"{int(existing[-1]) + 1:06d}" if existing else "000001"
-    own = generations / name
-    own.mkdir(parents=True)
+    own = generations / _next_name(generations)
+    before = ""
+    with suppress(IndexDamagedError):  # where all is made anew
+        before = _current(folder)
     try:
+        own.mkdir(parents=True)
+        (own / "in-use").touch()
         columns, vectors = _columns(parts, embedder.dimension)
         np.savez(own / "columns.npz", **asdict(columns))
         np.save(own / "sentences.npy", vectors)
-        with (own / "documents.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
-            lines.writelines(json.dumps(asdict(part.document), default=str) + "\n" for part in parts)
+        texts = "".join(json.dumps(asdict(part.document), default=str) + "\n" for part in parts).encode("ascii")
+        (own / "documents.jsonl").write_bytes(texts)
         lexical = _postings(parts)
         if lexical is not None:
             lexical.save(own / "bm25", show_progress=False)
-        _write_chroma(own / "chroma", parts, old)
+        _write_chroma(own / "chroma", parts, old, folder)
         manifest = {
             "format": FORMAT,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "made_with": _made_with(embedder, settings),
             "passages": len(columns.start),
             "sentences": len(vectors),
+            "lexical": lexical is not None,
+            "files": {
+                path.relative_to(own).as_posix(): path.stat().st_size
+                for path in sorted(own.rglob("*"))
+                if path.is_file()
+            },
+            "documents_sha256": hashlib.sha256(texts).hexdigest(),
             "documents": [
                 {"id": part.document.id, "hash": content_hash(part.document), "passages": len(part.passages)}
                 for part in parts
             ],
         }
         (own / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    except BaseException:
+        pointer = folder / "current.new"
+        pointer.write_text(own.name, encoding="ascii")
+        pointer.replace(folder / "current")
+    except BaseException as error:
         shutil.rmtree(own, ignore_errors=True)
+        if isinstance(error, OSError | ChromaError):
+            raise _unwritable(folder, error) from error
         raise
-    pointer = folder / "current.new"
-    pointer.write_text(name, encoding="ascii")
-    pointer.replace(folder / "current")
-    for stale in existing[:-1]:
-        shutil.rmtree(generations / stale, ignore_errors=True)
+    # The one before stays, for readers of old versions and for those who just read the pointer.
+    for path in generations.iterdir():
+        if _GENERATION.match(path.name) and path.name not in (own.name, before):
+            _remove_unused(path)
 
 
-def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None) -> None:
+def _next_name(generations: Path) -> str:
+    """A name behind all there are, and never used before: Chroma keeps what it knows of a path in memory."""
+    names = [path.name for path in generations.iterdir()] if generations.is_dir() else []
+    numbers = [int(found[1]) for name in names if (found := _GENERATION.match(name))]
+    return f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
+
+
+def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None, index: Path) -> None:
     if old:
-        shutil.copytree(old.folder / "chroma", folder)
-    collection = _collection(folder, create=True)
+        _copy_chroma(old.folder / "chroma", folder)
+    client = _chroma(folder, index)
+    try:
+        # High search effort: the answers then hardly differ from exact search, which is what a person can check.
+        effort = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
+        # All rows go to the files of the graph at once; else each reader adds the last ones anew, and writes to them.
+        effort |= {"batch_size": 1, "sync_threshold": 1}
+        collection = client.get_or_create_collection(
+            "passages", embedding_function=None, configuration={"hnsw": effort}
+        )
+        _change_rows(collection, parts, old)
+        count, expected = collection.count(), sum(len(part.passages) for part in parts)
+        if count != expected:
+            raise _damaged(index, f"Chroma would hold {count} passages, expected {expected}")
+    finally:
+        with _chroma_clients:
+            client.close()
+
+
+def _copy_chroma(source: Path, target: Path) -> None:
+    """Copy a Chroma folder that readers may have open: they write to its database, so SQLite copies that itself."""
+    database = "chroma.sqlite3"
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{database}*"))
+    with closing(sqlite3.connect(source / database)) as old, closing(sqlite3.connect(target / database)) as new:
+        old.backup(new)
+
+
+def _change_rows(collection: Any, parts: Sequence[_Part], old: _Generation | None) -> None:
     fresh = [part for part in parts if part.vectors is not None]
     if old:
         replaced = {part.document.id for part in fresh}
         gone = [
-            _key(part.document, passage)
+            _key(part.document.id, passage.start)
             for part in old.parts()
             if part.document.id in replaced
             for passage in part.passages
@@ -537,7 +763,7 @@ def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None)
         for first in range(0, len(gone), _CHROMA_BATCH):
             collection.delete(ids=gone[first : first + _CHROMA_BATCH])
     rows = [
-        (_key(part.document, passage), vector, part.document, passage)
+        (_key(part.document.id, passage.start), vector, part.document, passage)
         for part in fresh
         if part.vectors is not None
         for passage, vector in zip(part.passages, part.vectors, strict=True)
@@ -556,19 +782,24 @@ _CHROMA_BATCH = 5_000
 """Rows per call: Chroma refuses more than 5,461."""
 
 
-def _collection(folder: Path, *, create: bool = False) -> Any:
+def _chroma(folder: Path, index: Path) -> Any:
+    """A client of a Chroma folder, to be closed; raises IndexDamagedError for a folder that Chroma cannot open."""
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
-    client = chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
-    if not create:
+    with _chroma_clients:
+        while _unused_clients:
+            _unused_clients.popleft().close()
         try:
-            return client.get_collection("passages", embedding_function=None)
-        except chromadb.errors.NotFoundError as error:
-            raise _damaged(folder, "Chroma has no collection 'passages'") from error
-    # High search effort: the answers then hardly differ from exact search, which is what a person can check.
-    effort = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
-    return client.get_or_create_collection("passages", embedding_function=None, configuration={"hnsw": effort})
+            return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
+        except (chromadb.errors.ChromaError, ValueError, AttributeError) as error:  # the last from its own clearing up
+            raise _damaged(index, f"Chroma: {type(error).__name__}: {error}") from error
+
+
+_chroma_clients = threading.Lock()
+"""Chroma shares what it has open between the clients of a path, and looks that up without a lock of its own."""
+_unused_clients: deque[Any] = deque()
+"""Clients of indexes that are gone, closed when the next one is opened."""
 
 
 def _metadata(document: Document, passage: Passage) -> dict[str, str | int]:
@@ -589,11 +820,51 @@ def _as_number(day: date | None) -> int | None:
     return day.year * 10_000 + day.month * 100 + day.day if day else None
 
 
-def _key(document: Document, passage: Passage) -> str:
-    return f"{document.id}:{passage.start}"
+def _key(document_id: str, start: int) -> str:
+    return f"{document_id}:{start}"
 
 
 def _read_document(line: str) -> Document:
     data = json.loads(line)
     data["aliases"] = tuple(data["aliases"])
     return Document(**data)
+
+
+# ── generations in use ───────────────────────────────────────────────────────────────────
+
+
+class _Hold:
+    """Keeps a generation from being removed while it is read: Chroma opens its files again and again.
+
+    An open file, so the hold ends with the process at the latest.
+    """
+
+    def __init__(self, generation: Path) -> None:
+        descriptor = os.open(generation / "in-use", os.O_RDONLY)
+        weakref.finalize(self, os.close, descriptor).atexit = False
+        if sys.platform != "win32":
+            import fcntl
+
+            # Waits while the generation is being removed, and then finds nothing in it.
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def _remove_unused(generation: Path) -> None:
+    """Remove a generation unless somebody reads it; one that stays is tried again at the next update."""
+    gone = generation.with_name(f"{generation.name}.gone")
+    with suppress(OSError), _alone(generation):
+        generation.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+@contextmanager
+def _alone(generation: Path) -> Iterator[None]:
+    """Keep readers out of a generation; raises OSError where there is one."""
+    if sys.platform == "win32":  # a folder in which a file is open cannot be renamed there
+        yield
+        return
+    import fcntl
+
+    with (generation / "in-use").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

@@ -25,11 +25,11 @@ _TIME = re.compile(
     rf"\b(?:(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?|"
     rf"{_MONTH}\s+\d{{4}})|(?:early|mid|late)?[- ]?(?:1[0-9]|20)\d\d(?:s|[-–](?:\d\d|\d{{4}}))?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|tomorrow|tonight|"
     rf"(?:last|next|this)\s+(?:week|month|year|spring|summer|autumn|fall|winter|night|{_MONTH}|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|"
-    rf"\d+(?:st|nd|rd|th)\s+century|(?:the\s+)?(?:\d+|{_NUMBER_WORD})\s+(?:years?|months?|weeks?|days?|hours?|minutes?|decades?|centuries)\s+(?:ago|earlier|later|before|after)|\d{{1,2}}(?::\d\d)?\s*(?:[ap]\.?m\.?)|in {_MONTH}|{_MONTH})(?![\w])",
+    rf"\d+(?:st|nd|rd|th)\s+century|(?:the\s+)?(?:\d+|{_NUMBER_WORD})\s+(?:years?|months?|weeks?|days?|hours?|minutes?|decades?|centuries)\s+(?:ago|earlier|later|before|after)|\d{{1,2}}(?::\d\d)?\s*(?:[ap]\.m\.|[ap]m)|in {_MONTH}|{_MONTH})(?![\w])",
     re.IGNORECASE,
 )
 _MONEY = re.compile(
-    rf"(?:(?:US|A|C|AU|CA|NZ)?[$£€¥₦]|(?:USD|EUR|GBP|CFA|Rs\.?|KSh|R)\s?)\s?\d[\d,]*(?:\.\d+)?{_SCALE}|(?:\d[\d,]*(?:\.\d+)?|{_NUMBER_WORD}){_SCALE}\s*(?:US\s*)?(?:dollars?|euros?|pounds?|francs?|CFA|naira|shillings?|rand|yen|yuan|rupees?|cents|pence)",
+    rf"(?:(?:US|A|C|AU|CA|NZ)?[$£€¥₦]|(?<!\w)(?:USD|EUR|GBP|CFA|Rs\.?|KSh|(?-i:R))\s?)\s?\d[\d,]*(?:\.\d+)?{_SCALE}|(?:\d[\d,]*(?:\.\d+)?|{_NUMBER_WORD}){_SCALE}\s*(?:US\s*)?(?:dollars?|euros?|pounds?|francs?|CFA|naira|shillings?|rand|yen|yuan|rupees?|cents|pence)",
     re.IGNORECASE,
 )
 _DURATION = re.compile(

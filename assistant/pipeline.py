@@ -24,9 +24,11 @@ from assistant.evidence import find_evidence, judge
 from assistant.filters import Filters, read_filters
 from assistant.index import Index, Progress, build_index, has_index, open_index, update_index
 from assistant.question import parse_question
+from assistant.reader import Reader, load_reader
 from assistant.reply import Reply
 from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
+from assistant.terms import stems
 from assistant.verification import Claim, Verdict, check_claim
 
 Stage = Literal["understanding", "searching", "reading", "composing", "checking"]
@@ -48,10 +50,11 @@ class Event:
 class Assistant:
     """Answers questions over one index; may be used from several threads."""
 
-    def __init__(self, index: Index, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, index: Index, embedder: Embedder, settings: Settings, reader: Reader | None = None) -> None:
         self.index = index
         self.settings = settings
         self._embedder = embedder
+        self._reader = reader or load_reader(threads=settings.threads)
 
     @classmethod
     def open(cls, settings: Settings | None = None, progress: Progress | None = None) -> "Assistant":
@@ -74,7 +77,8 @@ class Assistant:
         """Index documents in memory, nothing left on disk; raises DuplicateIdError where two share an id."""
         settings = settings or Settings()
         embedder = load_embedder(settings.embedder, threads=settings.threads)
-        return cls(build_index(gather(documents), embedder, settings, progress), embedder, settings)
+        index = build_index(gather(documents), embedder, settings, progress)
+        return cls(index, embedder, settings)
 
     @classmethod
     def from_folder(
@@ -140,8 +144,9 @@ class Assistant:
                     )
                     clock.mark("searching")
                     yield Event(kind="stage", text="reading")
-                    evidence = find_evidence(self.index, asked, vector, hits)
-                    judgement = judge(asked, evidence, hits)
+                    readings = self._reader.read(asked.read, [hit.passage.text for hit in hits])
+                    evidence = find_evidence(self.index, asked, vector, hits, readings)
+                    judgement = judge(asked, evidence, hits, readings)
                     clock.mark("reading")
                     yield Event(kind="stage", text="composing")
                     draft = compose(self.index, asked, evidence, judgement, self.settings.caution)
@@ -159,7 +164,10 @@ class Assistant:
 
     def _from_catalog(self, query: catalog.Query, filters: Filters, turns: Sequence[Turn]) -> Draft:
         documents = [document for document in self.documents if filters.accept(document)]
-        return compose_catalog(query, documents, self._subject(documents, turns, query.what))
+        if query.topic == "mention":
+            mentions = [found for found in self.index.documents_with(stems(query.what or "")) if filters.accept(found)]
+            return compose_catalog(query, documents, [], mentions)
+        return compose_catalog(query, documents, self._subject(documents, turns, query.what), [])
 
     def _subject(self, documents: list[Document], turns: Sequence[Turn], about: str | None) -> list[Document]:
         """The article that is meant: the only one, the one on what is named, or the one found for the last question."""

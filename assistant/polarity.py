@@ -35,11 +35,19 @@ def clauses(sentence: str) -> list[str]:
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
-def denied_about(sentence: str, wanted: Collection[str]) -> bool:
-    """Whether the clause of a sentence that holds most of the wanted stems is negated."""
+def denied_about(sentence: str, wanted: Collection[str], named: Collection[str] = ()) -> bool:
+    """Whether a sentence denies what the wanted stems say of those named.
+
+    It does where the clause that holds most of the wanted stems is negated, or one that holds a
+    name which that clause lacks ("prices rise for one console, but not for the Switch").
+    """
+    pieces = clauses(sentence)
     best, most = "", 0
-    for clause in clauses(sentence):
+    for clause in pieces:
         shared = len(set(stems(clause)).intersection(wanted))
         if shared > most or (shared == most and shared and denies(clause)):
             best, most = clause, shared
-    return denies(best) if most else False
+    if not most:
+        return False
+    apart = set(named).difference(stems(best))
+    return denies(best) or any(denies(clause) and apart.intersection(stems(clause)) for clause in pieces)

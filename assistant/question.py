@@ -50,8 +50,10 @@ class Question:
     """Its content words, each stem once."""
     about: str = ""
     """Words of the conversation that are searched with it and not asked for."""
+    read: str = ""
+    """The text that the reader is asked: the question, or its words in English where it is in French."""
     query: str = ""
-    """The text that is embedded: the question, or its words in English where it is in French."""
+    """The text that is embedded: the same with what it is about."""
     french: bool = False
     """Whether it is in French."""
     latest: bool = False
@@ -60,6 +62,18 @@ class Question:
     @property
     def stems(self) -> list[str]:
         return [word.stem for word in self.words]
+
+    @property
+    def action(self) -> str | None:
+        """Stem of the verb that the question hangs on ("signed" in "Who signed the pact?"), where it can be told."""
+        text = strip_lead(self.text)
+        known = {word.stem for word in self.words if not word.name}
+        for pattern in _ACTIONS:
+            for match in pattern.finditer(text):
+                found = stems(match.group(1))
+                if found and found[0] in known:
+                    return found[0]
+        return None
 
     @property
     def searched(self) -> list[str]:
@@ -129,16 +143,53 @@ _ENGLISH_KINDS: tuple[tuple[str, Kind], ...] = (
     (r"\bwhat\b|\bwhich\b", "what"),
 )
 _FRENCH_KINDS: tuple[tuple[str, Kind], ...] = (
-    (r"\bcombien de temps\b|\bcombien d(?:e |')(?:années|ans|mois|jours|heures)\b", "duration"),
-    (r"\bcombien\b.*\b(?:coûte\w*|coût|prix|argent|budget)\b", "money"),
-    (r"\bcombien\b|\bquelle (?:est la )?taille\b|\bquel nombre\b", "count"),
-    (r"\bpourquoi\b", "why"),
-    (r"\bquand\b|\bquelle (?:date|année)\b|\bquel (?:jour|mois)\b", "when"),
-    (r"\boù\b|\bquelle (?:ville|capitale)\b|\bquelle est la capitale\b|\bquel (?:lieu|endroit)\b", "where"),
-    (r"^\s*est-ce qu|\b\w+-(?:t-)?(?:il|elle|ils|elles|on)\b(?!.*\b(?:qui|que|quoi|quel\w*|comment)\b)", "yesno"),
-    (r"\bqui\b|\bquels? (?:pays|président|ministre|dirigeants?|états?)\b", "who"),
+    (r"^résum|\bde quoi (?:parle|s'agit)|\bquels sont les (?:principaux )?points\b", "list"),
+    (
+        r"\bcombien de temps\b|\bcombien d(?:e |')(?:années|ans|mois|jours|heures|semaines)\b|\bquelle (?:est la )?durée\b",
+        "duration",
+    ),
+    (
+        r"\bcombien\b.*\b(?:coût\w*|prix|argent|budget)\b|\bquel (?:est|était) le (?:prix|coût|montant|salaire|budget)\b",
+        "money",
+    ),
+    (
+        r"\bcombien\b|\bquel âge\b|\bquelle quantité\b|\bquel(?:le)? (?:(?:est|était) (?:la |le ))?"
+        r"(?:nombre|taille|superficie|population|longueur|hauteur|distance|proportion|taux|pourcentage)\b",
+        "count",
+    ),
+    (
+        r"\bpourquoi\b|\bpour quelles? raisons?\b|\bquelles? (?:est|sont) (?:la|les) (?:causes?|raisons?)\b|"
+        r"\bqu'est-ce qui a (?:provoqué|causé|entraîné|déclenché)",
+        "why",
+    ),
+    (r"\bquand\b|\bquelle (?:est la )?(?:date|année|heure)\b|\bquel (?:est le )?(?:jour|mois|siècle)\b", "when"),
+    (
+        r"\boù\b|^ou est\b|\b(?:dans|de|vers|en) quel(?:le)?s? (?:pays|ville|région|province|état|département|continent|lieu|endroit)\b|"
+        r"\bquelle (?:est la )?(?:ville|capitale)\b|\bquel (?:est le )?(?:lieu|endroit)\b",
+        "where",
+    ),
+    (
+        r"^qui est (?!le\b|la\b|l'|les\b)[\w'.\- ]+$|^qu'est-ce qu(?:e |')|^c'est quoi\b|\bque (?:signifie|veut dire)\b",
+        "definition",
+    ),
+    (
+        r"^(?:\w+ )?qui\b|\bcomment s'appel\w+|\bcomment se nomme\b|\bl(?:e|a|es)?quel(?:le)?s? des\b|\bquel(?:le)?s? (?:(?:est|sont|a été|était) "
+        r"(?:le |la |les |l'))?(?:nom|pays|président|ministre|dirigeants?|états?|joueu\w+|équipe|parti|entreprise|chef|roi|reine)\b",
+        "who",
+    ),
     (r"\bcomment\b", "how"),
-    (r"\bqu(?:oi|e|'|el|elle|els|elles)\b|\bquelles? (?:est|sont)\b", "what"),
+    (r"\bqu(?:oi|e|'|el|elle|els|elles)\b", "what"),
+    (r"\bqui\b", "who"),
+)
+_FRENCH_WH = re.compile(r"\b(?:qui|que|quoi|quel\w*|comment|combien|où|quand|pourquoi)\b|\bqu'", re.IGNORECASE)
+_FRENCH_INVERSION = re.compile(r"\b\w+-(?:t-)?(?:il|elle|ils|elles|on)\b", re.IGNORECASE)
+_FRENCH_PREFIX = re.compile(r"^(?:l|d|s|n|j|c|m|t|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
+_FRENCH_ENDINGS = (
+    ("s", ""),
+    ("x", ""),
+    ("es", ""),
+    ("e", ""),
+    *((end, "er") for end in ("é", "ée", "és", "ées", "ent", "ait", "aient", "ant", "era", "eront", "èrent")),
 )
 
 
@@ -150,8 +201,16 @@ _ENGLISH = _compiled(_ENGLISH_KINDS)
 _FRENCH = _compiled(_FRENCH_KINDS)
 _FRENCH_WORDS = frozenset(
     "qui que quoi quel quelle quels quelles quand ou pourquoi comment combien est-ce le la les des du une et dans sur avec pour "
-    "par au aux est sont fait quelle il elle l'alliance d'accord".split()
+    "par au aux est sont fait il elle signifie veut dire compte a ont".split()
 )
+_ACTIONS = (
+    re.compile(r"^who(?:\s+(?:also|first|actually|really|else))*\s+([a-z]{3,})", re.IGNORECASE),
+    re.compile(
+        r"\b(?:did|does|do|will|would|has|have|had|can|could)\s+(?:the\s+)?(?:[A-ZÀ-Þ][\w’'.-]*[\s,]+|and\s+|of\s+|the\s+)+([a-z]{3,})"
+    ),
+    re.compile(r"\b([a-z]{3,}ed)\b"),
+)
+_ENGLISH_WORDS = frozenset("the is are was were what who where when why how which did does of in and to do".split())
 _DEFINITION = re.compile(
     r"^(?:who|what)(?:'s|’s| is| are| was| were) (?:an? |the )?[\w'’.\- ]{2,60}\??$|\bstands? for\b|^what does .{2,60} mean\b|"
     r"^qui est [\w'’.\- ]+\??$|^qu'est-ce que ",
@@ -179,13 +238,15 @@ def parse_question(typed: str, standalone: str | None = None, about: str = "") -
     french = is_french(text)
     kind = _kind(text, french)
     words = _words(text, french)
+    read = _in_english(text, kind) if french else text
     return Question(
         typed=typed,
         text=text,
         kind=kind,
         words=words,
         about=about,
-        query=" ".join(part for part in (_in_english(text, kind) if french else text, about) if part),
+        read=read,
+        query=f"{read} {about}".strip(),
         french=french,
         latest=bool(_LATEST.search(text)),
     )
@@ -199,32 +260,14 @@ def strip_lead(text: str) -> str:
 def is_french(text: str) -> bool:
     """Whether a question is in French, by its function words."""
     words = [fold(match.group()) for match in re.finditer(r"[\w'’-]+", text)]
-    french = sum(word in _FRENCH_WORDS or word.startswith(("l'", "d'", "qu'", "s'", "n'")) for word in words)
-    english = sum(
-        word
-        in {
-            "the",
-            "is",
-            "are",
-            "was",
-            "were",
-            "what",
-            "who",
-            "where",
-            "when",
-            "why",
-            "how",
-            "which",
-            "did",
-            "does",
-            "of",
-            "in",
-            "and",
-            "to",
-            "do",
-        }
+    french = sum(
+        word in _FRENCH_WORDS
+        or word.startswith(("l'", "d'", "qu'", "s'", "n'", "c'"))
+        or bool(_FRENCH_INVERSION.search(word))
         for word in words
     )
+    french += sum(word in ("combien", "que", "quoi", "pourquoi") or word.startswith("qu'") for word in words)
+    english = sum(word in _ENGLISH_WORDS for word in words)
     accents = bool(re.search(r"[àâçéèêëîïôûùœ]", text, re.IGNORECASE))
     return french > english and (french >= 2 or accents)
 
@@ -232,7 +275,12 @@ def is_french(text: str) -> bool:
 def _kind(text: str, french: bool) -> Kind:
     core = re.sub(r"^(who|what|where|when|why|how)s\b", r"\1 is", strip_lead(text), flags=re.IGNORECASE)
     if french:
-        return next((kind for pattern, kind in _FRENCH if pattern.search(core)), "what")
+        plain = core.replace("’", "'").strip(" ?.!")
+        if re.match(r"est-ce qu", plain, re.IGNORECASE) or (
+            _FRENCH_INVERSION.search(plain) and not _FRENCH_WH.search(plain)
+        ):
+            return "yesno"
+        return next((kind for pattern, kind in _FRENCH if pattern.search(plain)), "what")
     # a wh-word that opens a clause after a comma counts too: "They aren't neighbours, so what ties them?"
     last = re.split(
         r"[,;:]\s+(?:so |and |but |then )?(?=(?:who|what|when|where|why|how|which|is|are|do|does|did)\b)", core
@@ -259,25 +307,19 @@ def _by_opening(text: str) -> Kind | None:
 
 
 def _words(text: str, french: bool) -> tuple[Asked, ...]:
-    spans = {}
+    spans: dict[str, Asked] = {}
     opening = True
     capitals = sum(match.group()[0].isupper() for match in WORD.finditer(text))
     shouting = capitals > 3 and text.upper() == text
     for match in WORD.finditer(text):
-        word = match.group()
-        stemmed = stem(word)
+        word = _FRENCH_PREFIX.sub("", match.group()) if french else match.group()
+        english = _english(word) if french else None
+        stemmed = stem(word) if english is None else next((term.stem for term in terms(english)), None)
         first, opening = opening, False
         if stemmed is None or stemmed in LIGHT or stemmed in spans:
             continue
-        name = word[0].isdigit() or (
-            word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
-        )
-        if french:
-            bare = re.sub(r"^(?:l|d|qu|s|n)['’]", "", word, flags=re.IGNORECASE)
-            name = name and bare[0].isupper()
-            stemmed = _to_english().get(fold(bare), stemmed)
-            if not stemmed or stemmed in spans or stemmed in LIGHT:
-                continue
+        capital = word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
+        name = word[0].isdigit() or (capital and (english is None or english[0].isupper()))
         spans[stemmed] = Asked(stem=stemmed, text=word, weight=weight(stemmed), name=name)
     return tuple(spans.values())
 
@@ -286,9 +328,12 @@ def _in_english(text: str, kind: Kind) -> str:
     """A French question word by word in English: enough for a sentence embedding."""
     words = [_OPENING.get(kind, "")]
     for match in WORD.finditer(text):
-        bare = re.sub(r"^(?:l|d|qu|s|n|j|c|m|t)['’]", "", match.group(), flags=re.IGNORECASE)
-        if stem(bare) is not None:
-            words.append(_english_words().get(fold(bare), bare))
+        word = _FRENCH_PREFIX.sub("", match.group())
+        english = _english(word)
+        if english is not None:
+            words.append(english)
+        elif stem(word) is not None:
+            words.append(word)
     return " ".join(word for word in words if word) + "?"
 
 
@@ -308,14 +353,23 @@ _OPENING: dict[Kind, str] = {
 }
 
 
+def _english(word: str) -> str | None:
+    """A French word in English, by the table or as an inflection of one in it; None where it is not known."""
+    table, folded = _english_words(), fold(word)
+    if folded in table:
+        return table[folded]
+    if word[0].isupper() or len(folded) < 5:
+        return None
+    for ending, base in _FRENCH_ENDINGS:
+        bare = folded.removesuffix(fold(ending))
+        if bare != folded and bare + base in table:
+            return table[bare + base]
+    return None
+
+
 @cache
 def _english_words() -> dict[str, str]:
+    """French words, folded, with their English counterparts; empty for words without a topic."""
     lines = (files("assistant") / "data" / "french.tsv").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
     return {fold(french): english for french, english in pairs}
-
-
-@cache
-def _to_english() -> dict[str, str]:
-    """French word, folded, to the stem of its English counterpart; empty for words without a topic."""
-    return {french: (terms(english)[0].stem if terms(english) else "") for french, english in _english_words().items()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assistant.embedding import Vectors
 from assistant.filters import Filters
-from assistant.index import Index
+from assistant.index import Index, highest
 from assistant.passages import Passage
 from assistant.settings import Settings
 from assistant.terms import stems
@@ -101,15 +101,13 @@ def fuse(dense: NDArray[np.floating], lexical: NDArray[np.floating], dense_weigh
 
 
 def _normalise(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    low, high = float(scores.min()), float(scores.max())
+    low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
     return (scores.astype(np.float64) - low) / (high - low) if high > low else np.zeros(len(scores))
 
 
 def _top(scores: Vectors, k: int) -> NDArray[np.int64]:
     positive = np.flatnonzero(scores > 0)
-    if len(positive) > k:
-        positive = positive[np.argpartition(-scores[positive], k)[:k]]
-    return positive[np.argsort(-scores[positive], kind="stable")]
+    return positive[highest(scores[positive], k)]
 
 
 def _mostly_within(passage: Passage, other: Passage) -> bool:

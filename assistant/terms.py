@@ -13,6 +13,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+TERMS_VERSION = 2
+"""Goes up whenever stems change: an index made with other stems is refused."""
+
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:[.,]\d+)*(?:['’][^\W\d_]+)?", re.UNICODE)
 
 STOPWORDS = frozenset(
@@ -52,6 +55,10 @@ def fold(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character)).replace("’", "'")
 
 
+_CAPITALS = {"US": "U.S.", "UK": "U.K.", "UN": "U.N.", "EU": "E.U.", "AU": "A.U.", "WHO": "W.H.O."}
+"""Names that would fold to a pronoun or another stop word, or that are written both ways."""
+
+
 @cache
 def _stemmer() -> Any:
     import Stemmer
@@ -64,9 +71,7 @@ def _stemmer() -> Any:
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str | None:
     """Stem of one word, None for a stop word."""
-    if word == "US":  # the country, not the pronoun
-        word = "U.S."
-    folded = fold(word)
+    folded = fold(_CAPITALS.get(word, word))
     if folded in STOPWORDS:
         return None
     folded = folded.split("'")[0] if not folded.startswith(("o'", "d'", "l'")) else folded[2:]

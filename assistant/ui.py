@@ -25,6 +25,7 @@ from assistant.errors import AssistantError, SettingsError
 from assistant.pipeline import Assistant
 from assistant.reply import Reply, Status
 from assistant.settings import Settings
+from assistant.verification import Claim, Label
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
                         allow_tags=False,
                         buttons=[],
                         feedback_options=None,
-                        placeholder="Ask a question about the articles, or choose one below.",
+                        placeholder="Ask a question about the articles, or begin with one of these.",
                         height=None,
                         show_label=False,
                         autoscroll=False,
@@ -233,25 +234,32 @@ def stage_html(stage: str, draft: str = "") -> str:
 
 def notice_html(sentence: str) -> str:
     """A sentence to the reader that is no answer."""
-    return f'<div class="reply"><p class="status error"><strong>Not done:</strong> {safe(sentence)}</p></div>'
+    return f'<div class="reply">{_status_html("error", "Not done", sentence)}</div>'
 
 
 def reply_html(reply: Reply, asked: str = "", titles: dict[str, str] | None = None) -> str:
-    """One reply: status and reason, answer, what is missing, references, and everything retrieved in a fold."""
-    label = STATUS_LABELS[reply.status] + (":" if reply.reason else "")
-    parts = [f'<p class="status {reply.status}"><strong>{label}</strong> {safe(reply.reason or "")}</p>']
-    if asked and _plain(asked) != _plain(reply.question):
+    """One reply: status and reason, answer, what checking found, what is missing, sources, and all that was retrieved."""
+    parts = [_status_html(reply.status, STATUS_LABELS[reply.status], reply.reason or "")]
+    if asked and reply.status != "clarify" and _plain(asked) != _plain(reply.question):
         parts.append(f'<p class="searched">Searched for: <q dir="auto">{safe(reply.question)}</q></p>')
     parts.append(f'<div class="answer" dir="auto">{answer_html(reply)}</div>')
-    if reply.missing:
-        items = "".join(f'<li dir="auto">{safe(item)}</li>' for item in reply.missing)
-        parts.append(f'<div class="missing"><h3>Not in the articles</h3><ul>{items}</ul></div>')
+    parts.append(_checks_html(reply.claims))
+    parts.append(_missing_html(reply))
     if reply.citations:
-        items = "".join(_reference_html(citation, reply.citations) for citation in reply.citations)
-        parts.append(f'<h3>Sources</h3><ul class="references">{items}</ul>')
+        parts.append(f'<h3>Sources</h3><ul class="references">{_references_html(reply.citations)}</ul>')
     if reply.hits:
         parts.append(_hits_html(reply, titles or {}))
     return f'<div class="reply">{"".join(parts)}</div>'
+
+
+def _status_html(kind: str, label: str, reason: str) -> str:
+    because = f'<span class="aside">: </span>{safe(_sentence(reason))}' if reason else ""
+    return f'<p class="status {kind}"><strong>{label}</strong>{because}</p>'
+
+
+def _sentence(words: str) -> str:
+    """Messages and reasons are written to stand behind a colon; here they stand alone."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?", "…")) else ".")
 
 
 def answer_html(reply: Reply) -> str:
@@ -261,51 +269,113 @@ def answer_html(reply: Reply) -> str:
         lines = block.splitlines()
         if all(line.startswith(">") for line in lines):
             inner = " ".join(line[1:].strip() for line in lines)
-            blocks.append(f"<blockquote>{_inline(inner, reply.citations)}</blockquote>")
+            blocks.append(f"<blockquote>{_inline(inner, reply)}</blockquote>")
         elif all(line.startswith(("- ", "* ")) for line in lines):
-            items = "".join(f"<li>{_inline(line[2:], reply.citations)}</li>" for line in lines)
+            items = "".join(f"<li>{_inline(line[2:], reply)}</li>" for line in lines)
             blocks.append(f"<ul>{items}</ul>")
         else:
-            blocks.append(f"<p>{_inline(block, reply.citations)}</p>")
+            blocks.append(f"<p>{_inline(block, reply)}</p>")
     return "".join(blocks)
 
 
-def _inline(text: str, citations: Sequence[Citation]) -> str:
-    numbered = {citation.number: citation for citation in citations}
+def _inline(text: str, reply: Reply) -> str:
     shown = []
+    said = ""
     for piece in INLINE.split(text):
-        marker = MARKER.fullmatch(piece)
-        if marker and int(marker[1]) in numbered:
-            shown.append(_cite_button(numbered[int(marker[1])], citations))
-        elif len(piece) == 2 and piece[0] == "\\":
-            shown.append(safe(piece[1]))
+        if MARKERS.fullmatch(piece):
+            shown.append(_marked_words(said, piece, reply.citations) + _doubt_html(said, reply.claims))
+            said = ""
         elif len(piece) > 4 and piece.startswith("**") and piece.endswith("**"):
-            shown.append(f"<strong>{_inline(piece[2:-2], citations)}</strong>")
+            shown.append(f"{safe(said)}<strong>{_inline(piece[2:-2], reply)}</strong>")
+            said = ""
         else:
-            shown.append(safe(piece))
-    return "".join(shown)
+            said += piece[1] if len(piece) == 2 and piece[0] == "\\" else piece
+    return "".join(shown) + safe(said)
 
 
-def _cite_button(citation: Citation, citations: Sequence[Citation]) -> str:
+def _marked_words(said: str, markers: str, citations: Sequence[Citation]) -> str:
+    """Words and the markers behind them, the first kept on the line of the last word."""
+    numbered = {str(citation.number): citation for citation in citations}
+    first, *others = (
+        _cite_button(numbered[number], citations, numbered[number].quote) if number in numbered else f"[{number}]"
+        for number in re.findall(r"\d+", markers)
+    )
+    end = len(said.rstrip())
+    cut = max(said.rfind(" ", 0, end) + 1, end - LONGEST_HELD)
+    return f'{safe(said[:cut])}<span class="held">{safe(said[cut:])}{first}</span>{"".join(others)}'
+
+
+def _doubt_html(said: str, claims: Iterable[Claim]) -> str:
+    """A word on the claim that ends what was just said, where its citations were not found to support it."""
+    ends = (c for c in claims if c.verdict.label != "supported" and _plain(said).endswith(_plain(c.text)))
+    claim = next(ends, None)
+    if not claim:
+        return ""
+    label = claim.verdict.label
+    return f' <span class="doubt {label}" title="{safe(_reasons(claim))}">{VERDICT_LABELS[label]}</span>'
+
+
+def _checks_html(claims: Sequence[Claim]) -> str:
+    """What checking found: a line where every sentence is supported, else each one that is not, with the reason."""
+    if not claims:
+        return ""
+    doubtful = [claim for claim in claims if claim.verdict.label != "supported"]
+    if not doubtful:
+        return '<div class="checks"><p>Checked: every cited sentence is supported by its quotes.</p></div>'
+    items = "".join(
+        f'<li dir="auto"><strong>{VERDICT_LABELS[claim.verdict.label]}:</strong> <q>{safe(claim.text)}</q> '
+        f"{safe(_reasons(claim))}</li>"
+        for claim in doubtful
+    )
+    held = f"{len(claims) - len(doubtful)} of {len(claims)} sentences supported by their quotes"
+    return f'<div class="checks"><p>Checked: {held}.</p><ul>{items}</ul></div>'
+
+
+def _reasons(claim: Claim) -> str:
+    return _sentence("; ".join(claim.verdict.reasons) or "no reason is given")
+
+
+def _missing_html(reply: Reply) -> str:
+    """What was asked and is not in the articles, but where the answer is to say just that."""
+    said = _plain(re.sub(r"\\(.)", r"\1", reply.text))
+    if not reply.missing or (reply.status == "abstained" and all(_plain(item) in said for item in reply.missing)):
+        return ""
+    items = "".join(f'<li dir="auto">{safe(item)}</li>' for item in reply.missing)
+    return f'<div class="missing"><h3>Not in the articles</h3><ul>{items}</ul></div>'
+
+
+def _cite_button(citation: Citation, citations: Sequence[Citation], hint: str = "") -> str:
     same = [Mark(c.number, c.start, c.end) for c in citations if c.document_id == citation.document_id]
     label = f"Citation {citation.number}: {citation.title}. Open the article at these words"
-    return _open_button(f"[{citation.number}]", label, citation.document_id, citation.number, same, "cite")
+    return _open_button(f"[{citation.number}]", label, citation.document_id, citation.number, same, "cite", hint)
 
 
-def _open_button(text: str, label: str, document_id: str, number: int, marks: Iterable[Mark], kind: str) -> str:
+def _open_button(
+    text: str, label: str, document_id: str, number: int, marks: Iterable[Mark], kind: str, hint: str = ""
+) -> str:
     spans = json.dumps([list(mark) for mark in marks])
+    title = f' title="{safe(hint)}"' if hint else ""
     return (
         f'<button type="button" class="{kind}" data-document="{safe(document_id)}" data-number="{number}" '
-        f'data-marks="{safe(spans)}" aria-controls="source" aria-label="{safe(label)}">{safe(text)}</button>'
+        f'data-marks="{safe(spans)}" aria-controls="source" aria-label="{safe(label)}"{title}>{safe(text)}</button>'
     )
 
 
-def _reference_html(citation: Citation, citations: Sequence[Citation]) -> str:
-    about = _about_html(citation.author, citation.published, citation.source)
-    return (
-        f'<li>{_cite_button(citation, citations)}<div dir="auto"><q>{safe(citation.quote)}</q>'
-        f'<p class="about"><cite>{safe(citation.title)}</cite>{about}</p></div></li>'
+def _references_html(citations: Sequence[Citation]) -> str:
+    """The quotes under the article that they stand in."""
+    articles: dict[str, list[Citation]] = {}
+    for citation in citations:
+        articles.setdefault(citation.document_id, []).append(citation)
+    return "".join(_article_html(cited, citations) for cited in articles.values())
+
+
+def _article_html(cited: Sequence[Citation], citations: Sequence[Citation]) -> str:
+    about = _about_html(cited[0].author, cited[0].published, cited[0].source)
+    quotes = "".join(
+        f'<li class="quote">{_cite_button(citation, citations)}<q dir="auto">{safe(citation.quote)}</q></li>'
+        for citation in cited
     )
+    return f'<li><p class="about"><cite dir="auto">{safe(cited[0].title)}</cite>{about}</p><ul>{quotes}</ul></li>'
 
 
 def _about_html(author: str | None, published: object, source: str | None) -> str:
@@ -324,7 +394,7 @@ def _hits_html(reply: Reply, titles: dict[str, str]) -> str:
         )
         cited = "cited" if hit.cited else "not cited"
         items.append(
-            f'<li>{button} <span class="score">score {hit.score:.2f}, {cited}</span>'
+            f'<li>{button} <span class="score">{cited}, score {hit.score:.2f}</span>'
             f'<p dir="auto">{safe(passage.text)}</p></li>'
         )
     count = f"{len(items)} passage" + ("s" if len(items) != 1 else "")
@@ -338,7 +408,8 @@ def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
     what += ", other cited words lighter" if len(marks) > 1 else ""
     return (
         f'<article><p class="from"><span>{what if marks else "The whole article"}</span>'
-        '<button type="button" class="back">Back to the answer</button></p>'
+        '<button type="button" class="back">Back to the answer</button>'
+        '<button type="button" class="all">All articles</button></p>'
         f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p>'
         f'<div class="text" dir="auto">{_marked(document.text, marks, number)}</div></article>'
     )
@@ -435,12 +506,21 @@ def _guarded(send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitabl
 TITLE = "Ask the articles"
 LISTED = 50
 """Articles named in the source panel before one is opened."""
+LONGEST_HELD = 16
+"""Characters of a word that are kept on one line with its citation; more could be wider than a phone."""
 
 STATUS_LABELS: dict[Status, str] = {
     "answered": "Answered",
     "partial": "Partly answered",
     "abstained": "Not in the sources",
     "clarify": "Please clarify",
+}
+
+VERDICT_LABELS: dict[Label, str] = {
+    "supported": "Supported",
+    "contradicted": "Contradicted",
+    "unsupported": "Not supported",
+    "unchecked": "Not checked",
 }
 
 STAGES = {
@@ -463,8 +543,8 @@ SERIF = ["Charter", "Georgia", "Cambria", "Noto Serif", "DejaVu Serif", "serif"]
 MONO = ["ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace"]
 """Fonts that are on the reader's machine; Gradio's own would be loaded from elsewhere."""
 
-INLINE = re.compile(r"(\\[\\`*_{}\[\]()#+\-.!<>|~]|\*\*(?:\\.|[^*\\])+\*\*|\[\d{1,4}\])")
-MARKER = re.compile(r"\[(\d{1,4})\]")
+INLINE = re.compile(r"(\\[\\`*_{}\[\]()#+\-.!<>|~]|\*\*(?:\\.|[^*\\])+\*\*|(?:\[\d{1,4}\])+)")
+MARKERS = re.compile(r"(?:\[\d{1,4}\])+")
 
 CONTENT_POLICY = (
     # Gradio compiles its templates at run time, hence 'unsafe-eval'.

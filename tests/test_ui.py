@@ -14,6 +14,7 @@ from assistant.errors import QuestionError
 from assistant.passages import Passage
 from assistant.reply import Reply
 from assistant.retrieval import Hit
+from assistant.verification import Claim, Verdict
 
 pytest.importorskip("gradio")
 ui = pytest.importorskip("assistant.ui")
@@ -96,7 +97,7 @@ def test_escaped_markdown_is_shown_without_its_backslashes_and_makes_no_citation
 
 def test_quotes_and_lists_of_the_answer_keep_their_form():
     tags = [tag for tag, _ in Page(ui.answer_html(reply(text="Lead.\n\n> quoted [1]\n\n- one\n- two"))).tags]
-    assert tags == ["p", "blockquote", "button", "ul", "li", "li"]
+    assert tags == ["p", "blockquote", "span", "button", "ul", "li", "li"]
 
 
 def test_what_is_missing_is_listed():
@@ -106,6 +107,49 @@ def test_what_is_missing_is_listed():
 def test_the_searched_question_is_shown_only_where_it_differs():
     assert "Searched for" not in ui.reply_html(reply(), "where was  the pact announced?")
     assert "Searched for" in ui.reply_html(reply(), "And where?")
+    assert "Searched for" not in ui.reply_html(reply(status="clarify", question=""), "\u200b")
+
+
+def test_where_nothing_is_said_of_it_the_missing_is_not_repeated():
+    text = "The articles do not say who signed it."
+    assert "Not in the articles" not in ui.reply_html(reply(status="abstained", text=text, missing=["who signed it"]))
+
+
+def claim(text: str, label: Any, *reasons: str, citations: list[int] | None = None) -> Claim:
+    return Claim(text=text, citations=citations or [], verdict=Verdict(label=label, score=0.5, reasons=list(reasons)))
+
+
+def test_support_of_every_sentence_is_said_in_one_line():
+    page = Page(ui.reply_html(reply(claims=[claim("The pact was announced in Ouagadougou.", "supported")])))
+    assert "Checked: every cited sentence is supported by its quotes." in page.text
+    assert "Not supported" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [("unsupported", "Not supported"), ("contradicted", "Contradicted"), ("unchecked", "Not checked")],
+)
+def test_a_claim_without_support_is_named_behind_its_citations_and_below_with_the_reason(label, words):
+    claims = [
+        claim("It has * soldiers.", "supported", citations=[2]),
+        claim("It was announced in Dakar.", label, "name: Dakar does not stand there", citations=[1, 2]),
+    ]
+    text = Page(
+        ui.reply_html(reply(text=r"It has \* soldiers. [2] It was announced in Dakar. [1][2] End.", claims=claims))
+    ).text
+    assert f"It has * soldiers. [2] It was announced in Dakar. [1][2] {words} End." in text
+    assert "Checked: 1 of 2 sentences supported by their quotes." in text
+    assert f"{words}: It was announced in Dakar. Name: Dakar does not stand there." in text
+
+
+def test_quotes_of_one_article_stand_under_it_once():
+    text = Page(ui.reply_html(reply())).text
+    assert text.count("Faith") == 1
+
+
+def test_the_words_of_a_citation_are_its_tooltip():
+    button = Page(ui.answer_html(reply(text="It is. [2]"))).buttons("cite")[0]
+    assert button["title"] == "It has 5,000 soldiers."
 
 
 def test_references_carry_quote_title_author_date_and_source():
@@ -195,8 +239,8 @@ def test_stages_and_drafts_are_shown_before_the_reply():
 
 
 def test_an_error_that_a_user_can_mend_is_a_sentence():
-    views = list(ui.answer_views(Streaming(QuestionError("The question is empty.")), "", []))
-    assert "The question is empty." in views[-1][0]
+    views = list(ui.answer_views(Streaming(QuestionError("the question is too long; shorten it")), "", []))
+    assert Page(views[-1][0]).text == "Not done: The question is too long; shorten it."
 
 
 def test_an_unexpected_error_is_logged_without_the_words_of_an_article(caplog):

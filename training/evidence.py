@@ -1,20 +1,18 @@
 """Fit `assistant/data/evidence.json`: how relevant a sentence is, and whether the question is answered.
 
-    python -m training.evidence --answerable PATH/rc/squad_dev.jsonl.gz PATH/rc/afriqa_en.jsonl.gz \\
-        PATH/rc/nq_oracle.jsonl.gz --unanswerable PATH/rc/squad_v2_unanswerable_dev.jsonl.gz
+    python -m training.evidence --examples DIR/examples.jsonl.gz
 
-Two logistic regressions over the features of `assistant/evidence.py`.  Sentences: the one
-that holds the answer against the others of its paragraph.  Answered: answerable questions
-against unanswerable ones (SQuAD2's, and each answerable question asked of the nearest other
-paragraph of its set that does not hold the answer), both sides weighted alike.  Questions
-written by people who did not see the text (AfriQA, Natural Questions) stand beside SQuAD's,
-which repeat its words.  Split by article: three quarters to fit, the rest to report.
+Two logistic regressions over the features of `assistant/evidence.py`, on those examples of
+`training/reader.py` that the reader was not trained on (its validation and test articles).
+Sentences: the one that holds the answer against the others of its passage.  Answered:
+answerable questions against unanswerable ones of every sort, both sides weighted alike.
+Split by passage: three quarters to fit, the rest to report.
 """
 
 import argparse
-import gzip
+import hashlib
 import json
-import random
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -24,132 +22,120 @@ from sklearn.metrics import roc_auc_score
 
 from assistant import evidence as ev
 from assistant.documents import Document
-from assistant.embedding import Embedder, Vectors, load_embedder
-from assistant.index import Index, build_index
-from assistant.question import parse_question
+from assistant.embedding import load_embedder
+from assistant.index import build_index
+from assistant.question import SPECIFIC, parse_question
+from assistant.reader import load_reader
 from assistant.retrieval import retrieve
 from assistant.settings import Settings
+from training.reader_data import Example, read_examples
 
 TARGET = Path(__file__).parent.parent / "assistant" / "data" / "evidence.json"
-SEED = 20240917
+LEFT_OUT = ("qamr", "qasrl", "policyqa")
+"""Sets of single sentences, or of another kind of text than news."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--answerable", type=Path, nargs="+", required=True)
-    parser.add_argument("--unanswerable", type=Path, nargs="+", required=True)
-    parser.add_argument("--questions", type=int, default=1000, help="questions of each file")
+    parser.add_argument("--examples", type=Path, required=True)
+    parser.add_argument("--reader", type=Path, help="folder of a reader other than the shipped one")
+    parser.add_argument("--most", type=int, default=900, help="examples of each sort and set")
     arguments = parser.parse_args()
-    rng = random.Random(SEED)
-    embedder, settings = load_embedder(), Settings()
-    answerable, unanswerable, elsewhere = [], [], []
-    for path in arguments.answerable:
-        rows = _sample(path, arguments.questions, rng)
-        answerable += rows
-        elsewhere += _elsewhere(rows, embedder)
-    for path in arguments.unanswerable:
-        unanswerable += _sample(path, arguments.questions, rng)
-    titles = sorted({_title(row) for row in answerable + unanswerable + elsewhere})
-    rng.shuffle(titles)
-    held_out = set(titles[: len(titles) // 4])
-    contexts = sorted({row["context"] for row in answerable + unanswerable + elsewhere})
-    indexes = _indexes(contexts, embedder, settings)
-    questions = sorted({row["question"] for row in answerable + unanswerable})
-    embedded = embedder.embed(questions, [[]] * len(questions))
-    vectors = {text: item.vector for text, item in zip(questions, embedded, strict=True)}
-    model: dict[str, Any] = {
-        "sentence": [3.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.0, -3.0],
-        "answer": [0.0] * len(ev.ANSWER_FEATURES),
-    }
+    examples = chosen(read_examples(arguments.examples), arguments.most)
+    model: dict[str, Any] = {"sentence": [0.0] * len(ev.SENTENCE_FEATURES)}
     ev._model = lambda: model  # type: ignore[assignment]
+    rows = ask(examples, arguments.reader)
     xs, ys, held = [], [], []
-    for row in answerable:
-        question, hits, found = _ask(row, indexes, vectors, settings)
-        for item in found:
-            right = any(item.start <= answer["start"] < item.end for answer in row["answers"])
-            xs.append(ev.sentence_features(item, question, hits[item.hit].score))
-            ys.append(right)
-            held.append(_title(row) in held_out)
-    model["sentence"] = _fit("sentence", ev.SENTENCE_FEATURES, xs, ys, held)
-    xs, ys, held = [], [], []
-    first = total = 0
-    for row, label in [(r, 1) for r in answerable] + [(r, 0) for r in unanswerable] + [(r, 0) for r in elsewhere]:
-        question, hits, found = _ask(row, indexes, vectors, settings)
-        if not found:
+    for example, question, hits, readings, found in rows:
+        if not example.spans:
             continue
-        if label and _title(row) in held_out:
-            total += 1
-            first += any(found[0].start <= answer["start"] < found[0].end for answer in row["answers"])
-        xs.append(ev.answer_features(question, found, hits))
-        ys.append(bool(label))
-        held.append(_title(row) in held_out)
-    print(f"held-out articles: answer in the first sentence {first}/{total} = {first / total:.3f}")
-    model["answer"] = _fit("answer", ev.ANSWER_FEATURES, xs, ys, held)
-    _thresholds(xs, ys, held, model["answer"])
+        for item in found:
+            xs.append(ev.sentence_features(item, question, hits[item.hit].score, readings[item.hit]))
+            ys.append(any(item.start <= start < item.end for start, _ in example.spans))
+            held.append(is_held_out(example))
+    model["sentence"] = fit("sentence", ev.SENTENCE_FEATURES, xs, ys, held)
+    xs, ys, held, sorts, specific = [], [], [], [], []
+    first = Counter()
+    for example, question, hits, readings, found in rows:
+        local = ev._local_weights(question, found)
+        found = sorted(
+            (ev._scored(item, question, hits[item.hit], readings[item.hit], local) for item in found),
+            key=lambda item: -item.score,
+        )
+        if example.spans and is_held_out(example):
+            first["all"] += 1
+            first["right"] += any(found[0].start <= start < found[0].end for start, _ in example.spans)
+        xs.append(ev.answer_features(question, found, hits, readings))
+        ys.append(bool(example.spans))
+        held.append(is_held_out(example))
+        sorts.append(example.kind if not example.spans else f"answer ({example.source})")
+        specific.append(question.kind in SPECIFIC)
+    print(f"held-out passages: answer in the first sentence {first['right']}/{first['all']}")
+    model["answer"] = fit("answer", ev.ANSWER_FEATURES, xs, ys, held)
+    report(np.asarray(xs), np.asarray(ys), np.asarray(held), np.asarray(sorts), np.asarray(model["answer"]))
     model["about"] = "made by training/evidence.py"
     TARGET.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+def chosen(examples: list[Example], most: int) -> list[Example]:
+    """Held-out examples of text that reads like articles, so many of each sort and set, in a fixed order."""
+    kept = defaultdict(list)
+    for example in examples:
+        if example.part != "train" and example.source not in LEFT_OUT and len(example.context) >= 200:
+            kept[example.kind, example.source].append(example)
+    picked = [example for group in kept.values() for example in sorted(group, key=_digest)[:most]]
+    print(Counter((example.kind, example.source) for example in picked))
+    return picked
 
 
-def _title(row: dict[str, Any]) -> str:
-    return str(row.get("title") or row["context"][:60])
+def _digest(example: Example) -> str:
+    return hashlib.sha256(f"{example.question}\n{example.context}".encode()).hexdigest()
 
 
-def _sample(path: Path, most: int, rng: random.Random) -> list[dict[str, Any]]:
-    rows = [row for row in _read(path) if row.get("start_exact", True) and 200 <= len(row["context"]) <= 6000]
-    return rng.sample(rows, min(most, len(rows)))
+def is_held_out(example: Example) -> bool:
+    return int(hashlib.sha256(example.context.encode()).hexdigest(), 16) % 4 == 0
 
 
-def _elsewhere(rows: list[dict[str, Any]], embedder: Embedder) -> list[dict[str, Any]]:
-    """Each question with the nearest other context that does not hold its answer."""
-    contexts = sorted({row["context"] for row in rows})
-    matrix = np.stack([item.vector for item in embedder.embed(contexts, [[]] * len(contexts))])
-    questions = np.stack([item.vector for item in embedder.embed([row["question"] for row in rows], [[]] * len(rows))])
-    moved = []
-    for row, scores in zip(rows, questions @ matrix.T, strict=True):
-        for place in np.argsort(-scores)[:10]:
-            if contexts[place] != row["context"] and not _holds(row, contexts[place]):
-                moved.append({**row, "context": contexts[place], "answers": [], "title": None})
-                break
-    return moved
+def ask(examples: list[Example], folder: Path | None) -> list[tuple[Any, ...]]:
+    embedder, reader, settings = load_embedder(), load_reader(folder), Settings()
+    contexts = sorted({example.context for example in examples})
+    indexes = {text: build_index([Document(id="a", title=" ", text=text)], embedder, settings) for text in contexts}
+    parsed = {text: parse_question(text) for text in sorted({example.question for example in examples})}
+    queries = [question.query for question in parsed.values()]
+    embedded = embedder.embed(queries, [[]] * len(queries))
+    vectors = {text: item.vector for text, item in zip(parsed, embedded, strict=True)}
+    rows = []
+    for example in examples:
+        question, vector, index = parsed[example.question], vectors[example.question], indexes[example.context]
+        hits = retrieve(index, question.text, vector, settings, words=question.searched)
+        readings = reader.read(question.read, [hit.passage.text for hit in hits])
+        found = ev.find_evidence(index, question, vector, hits, readings) if hits else []
+        if found:
+            rows.append((example, question, hits, readings, found))
+    return rows
 
 
-def _holds(row: dict[str, Any], context: str) -> bool:
-    return any(answer["text"].lower() in context.lower() for answer in row["answers"])
+def report(x: Any, y: Any, out: Any, sorts: Any, weights: Any) -> None:
+    """Print how the sorts of unanswerable questions fare, and what passes where a given share is refused."""
+    scores = 1 / (1 + np.exp(-(x @ weights)))
+    answered = out & y
+    for sort in sorted(set(sorts[out & ~y])):
+        own = out & (sorts == sort)
+        both = answered | own
+        print(f"  {sort:14} {own.sum():5} AUROC {roc_auc_score(y[both], scores[both]):.3f}")
+    for refused in (0.5, 0.6, 0.7, 0.8, 0.9):
+        level = np.quantile(scores[out & ~y], refused)
+        print(f"  refusing {refused:.0%} at {level:.2f} answers {(scores[answered] >= level).mean():.1%}")
+    for low in np.arange(0, 1, 0.1):
+        inside = out & (scores >= low) & (scores < low + 0.1)
+        if inside.any():
+            print(f"  {low:.1f} to {low + 0.1:.1f}: {inside.sum():5}, answerable {y[inside].mean():.2f}")
 
 
-def _indexes(contexts: list[str], embedder: Embedder, settings: Settings) -> dict[str, Index]:
-    return {text: build_index([Document(id="a", title=" ", text=text)], embedder, settings) for text in contexts}
-
-
-def _ask(row: dict[str, Any], indexes: dict[str, Index], vectors: dict[str, Vectors], settings: Settings) -> Any:
-    question = parse_question(row["question"])
-    index = indexes[row["context"]]
-    vector = vectors[row["question"]]
-    hits = retrieve(index, question.text, vector, settings, words=question.stems)
-    return question, hits, ev.find_evidence(index, question, vector, hits)
-
-
-def _thresholds(xs: list[list[float]], ys: list[bool], held: list[bool], weights: list[float]) -> None:
-    """Print what share of the answerable passes where a given share of the unanswerable is refused."""
+def fit(name: str, features: tuple[str, ...], xs: list[list[float]], ys: list[bool], held: list[bool]) -> list[float]:
     x, y, out = np.asarray(xs), np.asarray(ys), np.asarray(held)
-    specific = x[:, ev.ANSWER_FEATURES.index("specific")] > 0
-    scores = 1 / (1 + np.exp(-(x @ np.asarray(weights))))
-    for name, part in (("all", out), ("specific", out & specific), ("open", out & ~specific)):
-        for refused in (0.5, 0.6, 0.7, 0.8, 0.9):
-            level = np.quantile(scores[part & ~y], refused)
-            print(f"  {name:9} refusing {refused:.0%} at {level:.2f} answers {(scores[part & y] >= level).mean():.1%}")
-
-
-def _fit(name: str, features: tuple[str, ...], xs: list[list[float]], ys: list[bool], held: list[bool]) -> list[float]:
-    x, y, out = np.asarray(xs), np.asarray(ys), np.asarray(held)
-    fitted = LogisticRegression(
-        C=1.0, fit_intercept=False, max_iter=2000, class_weight="balanced" if name == "answer" else None
-    ).fit(x[~out], y[~out])
+    balanced = "balanced" if name == "answer" else None
+    fitted = LogisticRegression(C=1.0, fit_intercept=False, max_iter=2000, class_weight=balanced).fit(x[~out], y[~out])
     area = roc_auc_score(y[out], fitted.predict_proba(x[out])[:, 1])
     print(f"{name}: {len(y) - out.sum()} fitted, {out.sum()} held out, AUROC {area:.3f}")
     for feature, weight in zip(features, fitted.coef_[0], strict=True):

@@ -1,0 +1,151 @@
+"""Measure how well search finds the articles that answer a question: by meaning, by words, and both fused.
+
+    python -m eval.retrieval --corpus C.jsonl.gz --queries Q.jsonl.gz --qrels R.tsv [--index DIR]
+    python -m eval.retrieval --corpus STORIES.jsonl.gz --newsqa NEWSQA.jsonl.gz [--index DIR]
+
+Questions are read and searched as the assistant does it; documents rank by their best passage.
+Each figure is a mean over the questions with its bootstrap interval.  With `--index` the
+passages are kept in a folder and searched with Chroma, and a run that was interrupted goes on;
+without, they are searched exactly in memory and forgotten.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.documents import gather
+from assistant.embedding import Embedder, load_embedder
+from assistant.index import Index, build_index
+from assistant.question import parse_question
+from assistant.retrieval import retrieve
+from assistant.settings import Settings
+from eval.corpora import Qrels, Task, read_documents, read_newsqa, read_task
+from eval.indexing import indexed
+from eval.interval import Estimate, mean
+
+WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": 0.5}
+"""`dense_weight` of the systems compared."""
+MEASURES = ("nDCG@10", "Success@5", "R@10", "RR")
+"""In the words of ir_measures; Success@5 is hit@5, RR the reciprocal rank whose mean is MRR."""
+
+Scores = dict[str, dict[str, float]]
+"""Value of a measure for a question: measure, then query id."""
+
+
+def documents_found(index: Index, embedder: Embedder, text: str, settings: Sequence[Settings]) -> list[list[str]]:
+    """For each of the settings the ids of the documents found for a question, each at its best passage."""
+    asked = parse_question(text)
+    vector = embedder.embed_query(asked.query)
+    found = []
+    for own in settings:
+        hits = retrieve(index, asked.text, vector, own, words=asked.searched or None)
+        found.append(list(dict.fromkeys(hit.passage.document_id for hit in hits)))
+    return found
+
+
+def scored(rankings: Mapping[str, Sequence[str]], qrels: Qrels) -> Scores:
+    """Every measure for every judged question; one for which nothing was found scores 0."""
+    import ir_measures
+
+    measures = [ir_measures.parse_measure(name) for name in MEASURES]
+    judged = [ir_measures.Qrel(query, document, grade) for query, of in qrels.items() for document, grade in of.items()]
+    # one point less for each place: scores that are equal would be put into an order of their own
+    run = [
+        ir_measures.ScoredDoc(query, document, float(-place))
+        for query, ranking in rankings.items()
+        for place, document in enumerate(ranking)
+    ]
+    scores: Scores = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
+    for metric in ir_measures.iter_calc(measures, judged, run):
+        scores[str(metric.measure)][metric.query_id] = float(metric.value)
+    return scores
+
+
+def gain(scores: Mapping[str, Scores], measure: str) -> tuple[str, Estimate]:
+    """The better of the single systems, and the mean of fused less it, paired question by question."""
+    singles = [name for name in scores if name != "fused"]
+    best = max(singles, key=lambda name: sum(scores[name][measure].values()))
+    fused, single = scores["fused"][measure], scores[best][measure]
+    return best, mean([fused[query] - single[query] for query in fused])
+
+
+def table(scores: Mapping[str, Scores]) -> list[str]:
+    """Each system's means with their intervals, then what fusing gains."""
+    rows = [f"  {'':<10} {'':<6} {'mean [95 % interval]'}"]
+    for measure in MEASURES:
+        rows.extend(f"  {measure:<10} {name:<6} {mean(list(own[measure].values()))}" for name, own in scores.items())
+        best, difference = gain(scores, measure)
+        rows.append(f"  {'':<10} fused − {best}: {difference}")
+    return rows
+
+
+def with_known_ids(task: Task, index: Index) -> Qrels:
+    """The judgements under the ids that the index gives; an article of the same text answers for another."""
+    known = {name for document in index.documents for name in (document.id, *document.aliases)}
+    qrels: Qrels = {}
+    for query, judged in task.qrels.items():
+        own = qrels.setdefault(query, {})
+        for document, grade in judged.items():
+            id = index.document(document).id if document in known else document
+            own[id] = max(grade, own.get(id, 0))
+    return qrels
+
+
+def records(
+    task: Task, rankings: Mapping[str, Mapping[str, Sequence[str]]], scores: Mapping[str, Scores]
+) -> Iterator[dict[str, Any]]:
+    """What each system found for each question and how it scores, to compare versions question by question."""
+    for query, text in task.queries.items():
+        for name, own in rankings.items():
+            values = {measure: round(scores[name][measure][query], 4) for measure in MEASURES}
+            yield {"query": query, "text": text, "system": name, **values, "found": list(own[query][:10])}
+
+
+def main() -> None:
+    """Index the corpus, search every question and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True, help="articles")
+    parser.add_argument("--queries", type=Path, help="questions; needs --qrels")
+    parser.add_argument("--qrels", type=Path, help="which articles are relevant to them")
+    parser.add_argument("--newsqa", type=Path, help="NewsQA's rows, instead of --queries and --qrels")
+    parser.add_argument("--depth", type=int, default=100, help="passages kept for a question (at most 100)")
+    parser.add_argument("--index", type=Path, help="folder that keeps the index")
+    parser.add_argument("--chunk", type=int, default=500, help="articles added to the kept index at a time")
+    parser.add_argument("--out", type=Path, help="file of JSON lines for the scores of each question")
+    arguments = parser.parse_args()
+    if bool(arguments.newsqa) == bool(arguments.queries) or bool(arguments.queries) != bool(arguments.qrels):
+        parser.error("give either --newsqa, or --queries with --qrels")
+    task = read_newsqa(arguments.newsqa) if arguments.newsqa else read_task(arguments.queries, arguments.qrels)
+    settings = Settings(hits=arguments.depth)
+    embedder = load_embedder(settings.embedder, threads=settings.threads)
+    documents = gather(read_documents(arguments.corpus))
+    if arguments.index:
+        index = indexed(arguments.index, documents, embedder, settings, chunk=arguments.chunk)
+    else:
+        index = build_index(documents, embedder, settings)
+    qrels = with_known_ids(task, index)
+    variants = [settings.model_copy(update={"dense_weight": weight}) for weight in WEIGHTS.values()]
+    rankings: dict[str, dict[str, list[str]]] = {name: {} for name in WEIGHTS}
+    for number, (query, text) in enumerate(task.queries.items(), 1):
+        if number % 200 == 0:
+            print(f"{number:,} of {len(task.queries):,} questions", file=sys.stderr, flush=True)
+        for name, found in zip(WEIGHTS, documents_found(index, embedder, text, variants), strict=True):
+            rankings[name][query] = found
+    scores = {name: scored(own, qrels) for name, own in rankings.items()}
+    print(f"{task.name}: {len(task.queries):,} questions, {len(documents):,} articles, {len(index):,} passages")
+    print(
+        f"  {embedder.name}, at most {settings.passage_tokens} tokens a passage, {settings.overlap_tokens} repeated; "
+        f"{settings.candidates} candidates by each side, {settings.hits} passages kept; "
+        f"{'Chroma' if arguments.index else 'exact search'}"
+    )
+    print(*table(scores), sep="\n")
+    if arguments.out:
+        with arguments.out.open("w", encoding="utf-8", newline="\n") as out:
+            out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in records(task, rankings, scores))
+
+
+if __name__ == "__main__":
+    main()

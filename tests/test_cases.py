@@ -1,0 +1,82 @@
+"""The cases of the seed article: well formed, true to it, and scored as their schema says."""
+
+from pathlib import Path
+
+import pytest
+
+from assistant import Citation, Reply
+from eval import cases
+from eval.cases import Case, CasesError, misplaced, read_cases, score
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(path.stem for path in cases.FOLDER.glob("*.yaml"))
+ARTICLE = next((ROOT / "seeds").glob("*.txt")).read_text(encoding="utf-8")
+
+
+def test_ids_are_unique_over_all_files():
+    assert len(read_cases(*NAMES)) >= 180
+
+
+def test_each_half_has_at_least_sixty_cases():
+    assert all(len(read_cases(name)) >= 60 for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gold_words_stand_in_the_article(name: str):
+    assert [
+        (case.id, words)
+        for case in read_cases(name)
+        for alternative in case.gold
+        for words in alternative
+        if words not in ARTICLE
+    ] == []
+
+
+def test_no_question_is_asked_in_two_files():
+    asked = [(case.question.casefold(), tuple(case.history)) for case in read_cases(*NAMES)]
+    assert len(asked) == len(set(asked))
+
+
+def reply(status: str, *quotes: str, short: str | None = None) -> Reply:
+    citations = [
+        Citation(
+            number=number, document_id="a", title="", author=None, published=None, source=None,
+            quote=quote, start=0, end=len(quote),
+        )
+        for number, quote in enumerate(quotes, 1)
+    ]  # fmt: skip
+    return Reply(status=status, text="", question="", citations=citations, short=short)  # type: ignore[arg-type]
+
+
+CASE = Case(id="x", kind="fact", question="?", status=["answered"], gold=[["one", "two"], ["three"]], short=["The Two"])
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "gold", "short"),
+    [
+        (reply("answered", "one and two", short="two"), True, True, True),
+        (reply("answered", "one", "two", short="“Two.”"), True, True, True),
+        (reply("answered", "three", short="three"), True, True, False),
+        (reply("answered", "one"), True, False, False),
+        (reply("partial", "three"), False, True, None),
+        (reply("abstained"), False, None, None),
+    ],
+)
+def test_a_reply_is_right_by_status_and_by_what_it_quotes(
+    given: Reply, status: bool, gold: bool | None, short: bool | None
+):
+    outcome = score(CASE, given)
+    assert (outcome.status, outcome.gold, outcome.short) == (status, gold, short)
+    assert outcome.right == (status and gold is not False)
+
+
+def test_a_quote_that_is_not_at_its_place_is_found():
+    assert list(misplaced(reply("answered", "one"), {"a": "one"})) == []
+    assert list(misplaced(reply("answered", "one"), {"a": "two"})) == ["[1] a 0:3"]
+
+
+def test_a_case_of_another_form_is_named_with_file_and_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "bad.yaml").write_text("- {id: x, kind: fact, question: '?', status: [sure]}\n", encoding="utf-8")
+    monkeypatch.setattr(cases, "FOLDER", tmp_path)
+    with pytest.raises(CasesError, match=r"bad\.yaml, case 1: status"):
+        read_cases("bad")

@@ -1,0 +1,103 @@
+"""What a sentence offers as an answer of the kind that is asked for, by table."""
+
+import pytest
+
+from assistant.kinds import candidates, define, has_answer_of, short_answer
+from assistant.polarity import clauses, denied_about, denies
+from assistant.question import parse_question
+
+FORCE = "In 2024, Burkina Faso, Mali, and Niger, operating under the Alliance of Sahel States (AES), announced a 5,000-strong force."
+VISIT = "The announcement came during Senegalese Prime Minister Ousmane Sonko’s official visit to Burkina Faso’s capital, Ouagadougou."
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "expected"),
+    [
+        ("when", FORCE, ["2024"]),
+        ("count", FORCE, ["5,000"]),
+        ("where", VISIT, ["Burkina Faso", "Ouagadougou"]),
+        ("money", "It cost $44bn, or 38 billion pounds.", ["$44bn", "38 billion pounds"]),
+        ("duration", "Talks lasted three years and 12 days.", ["three years", "12 days"]),
+        ("measure", "The wall is 12 km long and 3 metres high.", ["12 km", "3 metres"]),
+        ("when", "He left on Friday, 3 May 2024 at 5 pm.", ["Friday, 3 May 2024", "5 pm"]),
+        ("why", FORCE, []),
+    ],
+)
+def test_candidates_are_all_words_of_the_kind(kind: str, sentence: str, expected: list[str]):
+    found = candidates(kind, sentence)  # type: ignore[arg-type]
+    assert [candidate.text for candidate in found] == expected
+    assert all(sentence[candidate.start : candidate.end].strip() == candidate.text for candidate in found)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "offers"),
+    [
+        ("How large is the force?", FORCE, True),
+        ("When was the force announced?", FORCE, True),
+        ("Which Burkinabe officials did Sonko meet?", VISIT, True),  # Burkina Faso is a name
+        ("Who is Burkina Faso's prime minister?", VISIT, False),  # that office is Senegal's here
+        ("Who is Senegal's prime minister?", VISIT, True),
+        ("How long is the border?", "Both were once part of French West Africa.", False),
+        ("Who met Ousmane Sonko?", "They praised Ousmane Sonko.", False),
+    ],
+)
+def test_a_sentence_offers_an_answer_or_it_does_not(question: str, sentence: str, offers: bool):
+    assert has_answer_of(parse_question(question), sentence) is offers
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "words"),
+    [
+        ("What does AES stand for?", FORCE, "Alliance of Sahel States"),
+        ("Who is Ousmane Sonko?", VISIT, "Senegalese Prime Minister"),
+        ("What is ECOWAS?", "ECOWAS, a bloc of West African states, met on Sunday.", "a bloc of West African states"),
+        ("What is the AES?", "The AES emphasizes sovereignty.", None),
+    ],
+)
+def test_who_or_what_something_is_is_read_from_title_apposition_or_brackets(
+    question: str, sentence: str, words: str | None
+):
+    found = define(parse_question(question), sentence)
+    assert (found.text if found else None) == words
+
+
+def test_the_short_answer_is_the_candidate_nearest_to_the_questions_words():
+    found = short_answer(
+        parse_question("How much was paid for Twitter?"), "He paid $44bn for Twitter, which loses $4m a day."
+    )
+    assert found is not None
+    assert found.text == "$44bn"
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("Senegal is not a member", True),
+        ("They rejected the offer", True),
+        ("They did not reject the offer", False),
+        ("It is not only large but fast", False),
+        ("Le Sénégal n'est pas membre", True),
+        ("Senegal is a member", False),
+    ],
+)
+def test_two_denials_make_none(text: str, denied: bool):
+    assert denies(text) is denied
+
+
+def test_clauses_are_cut_at_commas_and_conjunctions():
+    assert clauses("Senegal, while not a member, agreed.") == ["Senegal", "while not a member", "agreed."]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted", "named", "denied"),
+    [
+        ("Senegal, while not a member of the AES, has shown willingness.", ["member"], ["seneg"], True),
+        ("Senegal, while not a member of the AES, has shown willingness.", ["willing"], ["seneg"], False),
+        ("Prices rise for a PlayStation, but not for a Switch.", ["price", "rise"], ["switch"], True),
+        ("Prices rise for a PlayStation, but not for a Switch.", ["price", "rise"], ["playstat"], False),
+    ],
+)
+def test_a_denial_counts_where_it_touches_what_is_asked(
+    sentence: str, wanted: list[str], named: list[str], denied: bool
+):
+    assert denied_about(sentence, wanted, named) is denied
