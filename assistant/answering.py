@@ -14,7 +14,7 @@ from assistant import catalog
 from assistant.documents import Document
 from assistant.evidence import MET, Evidence, Judgement, meets, synonymy
 from assistant.index import Index
-from assistant.kinds import candidates, define, short_answer
+from assistant.kinds import candidates, define, new_candidates, office_holder
 from assistant.polarity import denied_about, denies
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
 from assistant.reply import Status
@@ -22,13 +22,15 @@ from assistant.sentences import Span
 from assistant.settings import Caution
 from assistant.terms import stems
 
-ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.6, "balanced": 0.4, "eager": 0.25}
+ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.6, "balanced": 0.45, "eager": 0.3}
 """Probability of an answer from which a question counts as answered; see docs/measurements.md for the curve."""
-TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.5, "balanced": 0.38, "eager": 0.3}
+TOPICAL_FROM: dict[Caution, float] = {"cautious": 0.45, "balanced": 0.35, "eager": 0.3}
 """How surely the subject must be in the sources for `partial` rather than `abstained`."""
 _LONG_AGO = date.min
 MOST_READ = 12
 """Sentences looked through for one that denies what the question assumes."""
+SAME = 0.9
+"""From this match on a sentence has the word itself, and what it denies is what was asked."""
 MOST_SENTENCES = 3
 """An answer that needs more than three sentences is a text to be read, not an answer."""
 
@@ -94,7 +96,7 @@ def compose(
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     lacking = _lacking(index, question, best)
     if lacking or not sure:
-        return _partial(index, question, _about(evidence), lacking or _nothing_says(question, best))
+        return _partial(index, question, _about(question, evidence), lacking or _nothing_says(question, best))
     chosen = _choose(question, best, evidence)
     other = _disagreement(index, question, best, evidence)
     if other:
@@ -105,19 +107,31 @@ def compose(
 
 MOST_SHORT_CHARS = 90
 """A longer short answer is none."""
+MOST_EXACT_CHARS = 40
+"""Of longer words marked as a name, time, place or number, only that is the short answer."""
+ENOUGH_FROM = 0.5
+"""The reader's probability from which one sentence is enough for what asks one thing."""
+MARKED_FROM = 0.2
+"""The reader's probability from which its words are shown as the short answer."""
 
 
 def _short(index: Index, question: Question, best: Evidence) -> str | None:
-    """The short answer, where the question asks for one: what the reader marked, else the nearest name or number."""
+    """The short answer, where the question asks for one: the words that the reader marked, or what of them is asked for."""
     if question.kind in ("why", "how", "list"):
         return None
-    if best.answer is not None:
-        text = index.document(best.document_id).text[best.answer.start : best.answer.end]
-        words = " ".join(text.split()).strip(' ,;:.“”"')
-        if 0 < len(words) <= MOST_SHORT_CHARS:
-            return words
-    found = short_answer(question, best.text)
-    return found.text if found else None
+    holder = office_holder(question, best.text)
+    if holder:
+        return holder.text
+    marked = best.answer if best.read >= MARKED_FROM else None
+    text = index.document(best.document_id).text
+    words = " ".join(text[marked.start : marked.end].split()).strip(' ,;:.“”"') if marked else ""
+    if question.kind not in SPECIFIC:
+        return words if 0 < len(words) <= MOST_SHORT_CHARS else None
+    if marked and len(words) > MOST_EXACT_CHARS:  # "a visit to Burkina Faso’s capital, Ouagadougou"
+        start, end = marked.start - best.start, marked.end - best.start
+        offered = [item for item in new_candidates(question, best.text) if start <= item.start and item.end <= end]
+        return offered[-1].text if offered else None
+    return words or None
 
 
 def _definition(question: Question, evidence: Sequence[Evidence]) -> tuple[Evidence, str] | None:
@@ -170,14 +184,13 @@ def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidenc
     """A sentence that denies what the question takes for granted."""
     if question.kind in ("definition", "list") or question.french:
         return None
-    others = {word.stem for word in question.words if not word.name}
+    weighed = [word for word in question.words if not word.name]
     asks_negated = denies(strip_lead(question.text))
     for item in evidence[:MOST_READ]:
-        met = {stem_ for stem_ in others if item.matched[stem_] >= MET}
-        names_met = all(item.matched[word.stem] >= MET for word in question.names)
-        if not met or not question.names or not names_met:
+        met = {word.stem for word in weighed if item.matched[word.stem] >= SAME}
+        names_met = question.names and all(item.matched[word.stem] >= MET for word in question.names)
+        if not met or not names_met:
             continue
-        weighed = [word for word in question.words if not word.name]
         if sum(word.weight for word in weighed if word.stem in met) < 0.5 * sum(word.weight for word in weighed):
             continue
         held = _held_for(item, met)
@@ -223,12 +236,19 @@ _NOUN = {
 }
 
 
-def _about(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _about(question: Question, evidence: Sequence[Evidence]) -> list[Evidence]:
     """What the sources do say about the subject: the sentences that hold most of the question's words."""
-    ranked = sorted(evidence[:16], key=lambda item: -(item.telling + 0.3 * item.telling_around + 0.5 * item.cosine))
-    first = ranked[0]
-    more = [item for item in ranked[1:3] if item.telling >= 0.75 * first.telling and item.cosine >= 0.8 * first.cosine]
-    return [first, *more][:2]
+    ranked = sorted(evidence[:16], key=lambda item: -_nearness(question, item))
+    first = _nearness(question, ranked[0])
+    return [ranked[0], *[item for item in ranked[1:2] if _nearness(question, item) >= 0.85 * first]]
+
+
+def _nearness(question: Question, item: Evidence) -> float:
+    """How much of the question a sentence is about: the words it surely meets, and its closeness in meaning."""
+    total = sum(word.weight for word in question.words) or 1.0
+    met = sum(word.weight for word in question.words if item.matched[word.stem] >= MET) / total
+    around = sum(word.weight for word in question.words if item.matched_around[word.stem] >= MET) / total
+    return met + 0.3 * around + 0.8 * item.cosine
 
 
 def _partial(
@@ -244,6 +264,8 @@ def _partial(
 def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
     """The best sentence, and for open questions those near it that add to it."""
     if question.kind in SPECIFIC or (question.kind == "definition" and best.cover > 0.9):
+        return [best]
+    if question.kind in ("what", "definition") and best.read >= ENOUGH_FROM:
         return [best]
     chosen = [best]
     for item in evidence:
@@ -280,7 +302,7 @@ def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], c
             if unmet
             else "the sources do not decide it"
         )
-        return _partial(index, question, _about(evidence), reason)
+        return _partial(index, question, _about(question, evidence), reason)
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
     named = [word.stem for word in question.names]
     denied = denied_about(best.text, _held_for(best, met or set(question.stems)), named)

@@ -93,8 +93,8 @@ def published_of(document: Document) -> Entry | None:
 
 
 def source_of(document: Document) -> Entry | None:
-    """Where an article comes from, None where that is not known."""
-    if document.source is None:
+    """Where an article comes from; None where only the file is known that it was read from."""
+    if document.source is None or (document.source.endswith((".txt", ".md")) and "://" not in document.source):
         return None
     return Entry(document=document, text=f"{name(document)} comes from {document.source}.", value=document.source)
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -117,9 +118,22 @@ class SentenceTransformerEmbedder:
         return self._longest - len(self._tokenizer(self._prompt)["input_ids"])
 
     def embed_query(self, text: str) -> Vectors:
-        with self._lock:
+        with self._lock, _one_thread():
             vector = self._model.encode_query([text], normalize_embeddings=True, show_progress_bar=False)[0]
         return np.asarray(vector, dtype=np.float32)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run torch on one thread: a question is too short to share, and threads that wait for each other slow it down."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _document_prompt(model: Any) -> str:

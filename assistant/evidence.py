@@ -20,7 +20,7 @@ import numpy as np
 
 from assistant.embedding import Vectors
 from assistant.index import Index
-from assistant.kinds import candidates, has_answer_of
+from assistant.kinds import has_answer_of, new_candidates
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
 from assistant.retrieval import Hit
@@ -150,7 +150,7 @@ def _sentences(
     cosines = index.sentence_vectors(hit.row) @ vector
     first = hit.passage.start
     for i, (start, end) in enumerate(spans):
-        if not held[i]:
+        if not held[i] or texts[i].endswith("?"):  # a question answers none
             continue
         around = held[i].union(title, *held[max(0, i - 1) : i + 2])
         matched = {word.stem: _match(word, held[i]) for word in question.words}
@@ -185,12 +185,13 @@ def _answer_in(reading: Reading, sentence: Span, first: int) -> Span | None:
 def _typed(question: Question, text: str, sentence: Span, answer: Span | None) -> bool:
     """Whether a sentence holds something of the kind asked for; where the reader sees an answer, whether that is it."""
     words = text[sentence.start : sentence.end]
-    if not has_answer_of(question, words):
-        return False
-    if answer is None or question.kind not in SPECIFIC:
-        return True
+    if question.kind not in SPECIFIC:
+        return has_answer_of(question, words)
+    offered = new_candidates(question, words)
+    if answer is None:
+        return bool(offered)
     start, end = answer.start - sentence.start, answer.end - sentence.start
-    return any(item.start < end and start < item.end for item in candidates(question.kind, words))
+    return any(item.start < end and start < item.end for item in offered)
 
 
 def _local_weights(question: Question, evidence: Sequence[Evidence]) -> dict[str, float]:

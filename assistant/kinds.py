@@ -1,15 +1,13 @@
 """Kinds of answers: the names, numbers, times and places that a sentence offers.
 
-Given a question, the candidates of the kind it asks for, and the one that stands nearest to
-the question's own words.
+Given a question, the candidates of the kind it asks for, and who holds an office or what something is.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.question import Kind, Question
-from assistant.terms import stem, stems, terms
+from assistant.terms import stem, stems
 
 _MONTH = (
     r"(?:jan(?:uary|\.)?|feb(?:ruary|\.)?|mar(?:ch|\.)?|apr(?:il|\.)?|may|june?|july?|aug(?:ust|\.)?|sept?(?:ember|\.)?|oct(?:ober|\.)?|nov(?:ember|\.)?|dec(?:ember|\.)?|"
@@ -97,9 +95,14 @@ def has_answer_of(question: Question, sentence: str) -> bool:
     """Whether a sentence offers something of the kind asked for that the question does not name itself."""
     if question.kind == "definition":
         return define(question, sentence) is not None
-    return not _held_by_another(question, sentence) and any(
-        _new(question, candidate) for candidate in candidates(question.kind, sentence)
-    )
+    return bool(new_candidates(question, sentence))
+
+
+def new_candidates(question: Question, sentence: str) -> list[Candidate]:
+    """The candidates of the kind asked for that the question does not name itself, in reading order."""
+    if _held_by_another(question, sentence):
+        return []
+    return [found for found in candidates(question.kind, sentence) if _new(question, found, sentence)]
 
 
 def define(question: Question, sentence: str) -> Candidate | None:
@@ -119,31 +122,6 @@ def define(question: Question, sentence: str) -> Candidate | None:
     return None
 
 
-def short_answer(question: Question, sentence: str) -> Candidate | None:
-    """The candidate that stands nearest to the question's words in the sentence, if any is of the kind asked for."""
-    if question.kind == "definition":
-        return define(question, sentence)
-    offered = [candidate for candidate in candidates(question.kind, sentence) if _new(question, candidate)]
-    if not offered:
-        return None
-    wanted = {word.stem: word.weight for word in question.words}
-    places = [(term.start, term.end, wanted[term.stem]) for term in terms(sentence) if term.stem in wanted]
-    if not places:
-        return offered[0]
-    return min(offered, key=lambda candidate: _distance(candidate, places, sentence))
-
-
-def _distance(candidate: Candidate, places: Sequence[tuple[int, int, float]], sentence: str) -> float:
-    """Mean distance in characters to the matched words, the near ones and the rare ones counting most."""
-    total = 0.0
-    for start, end, weight in places:
-        gap = max(start - candidate.end, candidate.start - end, 0)
-        between = sentence[min(end, candidate.end) : max(start, candidate.start)]
-        gap += 25 * sum(between.count(mark) for mark in (";", " and ", " but "))
-        total += weight / (10 + gap)
-    return -total
-
-
 def _names(sentence: str) -> list[Candidate]:
     found = []
     for match in _PROPER.finditer(sentence):
@@ -161,19 +139,40 @@ def _names(sentence: str) -> list[Candidate]:
     return found
 
 
-def _new(question: Question, candidate: Candidate) -> bool:
+def _new(question: Question, candidate: Candidate, sentence: str) -> bool:
     """Whether a candidate is something that the question does not name itself."""
     asked = set(question.stems)
     own = stems(candidate.text) or [candidate.text.casefold()]
-    if question.kind == "who" and own[-1] in {word.stem for word in question.names}:
-        return False  # "Prime Minister Sonko" is no news to who asks whom Sonko met
+    if question.kind == "who":
+        names = {word.stem for word in question.names}
+        if own[-1] in names or (len(own) <= 2 and any(_of_one_people(own[0], name) for name in names)):
+            return False  # "Prime Minister Sonko" is no news to who asks whom Sonko met, nor is his country
+        if any(f"{candidate.text} ({word.text})" in sentence for word in question.names):
+            return False  # the words that an acronym of the question stands for
     return not all(stemmed in asked for stemmed in own)
+
+
+def office_holder(question: Question, sentence: str) -> Candidate | None:
+    """Who a sentence says holds the office asked for: "NAME, President of OWNER" or "OWNER's President NAME"."""
+    office = _OFFICE.search(question.text)
+    if question.kind != "who" or office is None:
+        return None
+    own = set(stems(office.group()))
+    asked = [word.stem for word in question.words if word.stem not in own]
+    for pattern in _HOLDING:
+        for match in re.finditer(pattern.replace("OFFICE", f"(?i:{re.escape(office.group())})"), sentence):
+            owner = stems(match["owner"])
+            if any(_of_one_people(mine, other) for mine in asked for other in owner):
+                name = re.sub(r"['’]s?$", "", match["name"])
+                return Candidate(text=name, start=match.start("name"), end=match.start("name") + len(name))
+    return None
 
 
 def _held_by_another(question: Question, sentence: str) -> bool:
     """Whether a sentence gives the office asked for ("Burkina Faso's prime minister") to another country's holder."""
     office = _OFFICE.search(question.text)
-    asked = [word.stem for word in question.names]
+    own = set(stems(office.group())) if office else set()
+    asked = [word.stem for word in question.words if word.stem not in own]
     if question.kind != "who" or not office or not asked:
         return False
     held = re.compile(_HELD.replace("OFFICE", re.escape(office.group())), re.IGNORECASE)
@@ -195,6 +194,13 @@ _OFFICE = re.compile(
 )
 _HELD = (
     r"(?:([A-Z][\w’-]+)(?:['’]s)?\s+)?OFFICE\b(?:\s+of\s+(?:the\s+)?(?:Republic\s+of\s+|State\s+of\s+)?([A-Z][\w-]+))?"
+)
+_NAME = r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*[\w]|[A-Z]\.)(?:\s+(?:bin|al|de|van|von|[A-ZÀ-Þ][\w’'-]*[\w]|[A-Z]\.))*)"
+_OWNER = r"(?P<owner>[A-ZÀ-Þ][\w-]+(?:\s+[A-ZÀ-Þ][\w-]+)?)"
+_HOLDING = (
+    rf"{_NAME},\s+(?:the\s+|current\s+|acting\s+)?OFFICE\s+of\s+(?:the\s+)?(?:Republic\s+of\s+|State\s+of\s+)?{_OWNER}",
+    rf"{_OWNER}(?:['’]s)?\s+(?:\w+\s+)?OFFICE,?\s+{_NAME}",
+    rf"OFFICE\s+{_NAME}\s+of\s+{_OWNER}",
 )
 _IRREGULAR = {
     "french": "franc", "dutch": "netherland", "british": "britain", "uk": "britain", "spanish": "spain", "danish": "denmark",

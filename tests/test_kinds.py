@@ -2,12 +2,17 @@
 
 import pytest
 
-from assistant.kinds import candidates, define, has_answer_of, short_answer
+from assistant.kinds import candidates, define, has_answer_of, office_holder
 from assistant.polarity import clauses, denied_about, denies
 from assistant.question import parse_question
 
 FORCE = "In 2024, Burkina Faso, Mali, and Niger, operating under the Alliance of Sahel States (AES), announced a 5,000-strong force."
 VISIT = "The announcement came during Senegalese Prime Minister Ousmane Sonko’s official visit to Burkina Faso’s capital, Ouagadougou."
+
+LEADERS = (
+    "They met Captain Ibrahim Traore, President of Faso and Head of State, and Mr. Bassirou Diomaye Faye, "
+    "President of the Republic of Senegal."
+)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +66,19 @@ def test_who_or_what_something_is_is_read_from_title_apposition_or_brackets(
     assert (found.text if found else None) == words
 
 
-def test_the_short_answer_is_the_candidate_nearest_to_the_questions_words():
-    found = short_answer(
-        parse_question("How much was paid for Twitter?"), "He paid $44bn for Twitter, which loses $4m a day."
-    )
-    assert found is not None
-    assert found.text == "$44bn"
+@pytest.mark.parametrize(
+    ("question", "sentence", "name"),
+    [
+        ("Who is the president of Burkina Faso?", LEADERS, "Captain Ibrahim Traore"),
+        ("Who is the president of Senegal?", LEADERS, "Bassirou Diomaye Faye"),
+        ("who is senegal's prime minister", VISIT, "Ousmane Sonko"),
+        ("Who is the prime minister of Burkina Faso?", VISIT, None),
+        ("Who is the king of Senegal?", LEADERS, None),
+    ],
+)
+def test_an_office_is_given_to_its_holder(question: str, sentence: str, name: str | None):
+    found = office_holder(parse_question(question), sentence)
+    assert (found.text if found else None) == name
 
 
 @pytest.mark.parametrize(

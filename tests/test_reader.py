@@ -253,3 +253,11 @@ def test_the_trained_reader_is_surer_of_who_visited_than_of_who_signed():
     visited = load_reader().read("Who visited Burkina Faso?", [text])[0]
     signed = load_reader().read("Who signed the Burkina-Senegal pact?", [text])[0]
     assert visited.logit > signed.logit
+
+
+@needs_bundled
+def test_the_trained_reader_scores_a_passage_alike_in_any_company():
+    passages = [line for line in SEED.read_text(encoding="utf-8").splitlines() if len(line) > 80]
+    question = "What did the joint statement highlight?"
+    alone = [load_reader().read(question, [passage])[0] for passage in passages]
+    assert load_reader().read(question, passages) == alone

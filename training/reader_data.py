@@ -80,7 +80,7 @@ def make_examples(data: Path, config: dict[str, Any], embed: Embed) -> list[Exam
         *_removed(positives, negatives["removed"], rng),
         *_entity(positives, rows, negatives["entity"], rng),
         *_verb(positives, negatives, embed, rng),
-        *_argument(rows, part, sentences, negatives["argument"], rng),
+        *_argument(rows, part, negatives["argument"], rng),
         *_elsewhere(rows, part, sentences, negatives["elsewhere"], rng),
     ]
     held_out = {example.context for example in made if example.part != "train"}
@@ -350,7 +350,6 @@ ABSENT = {
 def _argument(
     rows: dict[str, list[Row]],
     part: dict[str, list[Part]],
-    sentences: dict[str, list[str]],
     most: int,
     rng: random.Random,
 ) -> list[Example]:
