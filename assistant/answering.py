@@ -53,6 +53,8 @@ class Line:
     """The claim, as it will be shown."""
     quotes: tuple[Quoted, ...]
     """The words it stands on."""
+    from_data: bool = False
+    """Whether it says what is known of an article, not what its words say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -540,9 +542,9 @@ def _entries(entries: Sequence[catalog.Entry]) -> list[Line]:
     lines = []
     for entry in entries[:MOST_LISTED]:
         quotes = (Quoted(document=entry.document, span=entry.span),) if entry.span else ()
-        lines.append(Line(text=entry.text, quotes=quotes))
+        lines.append(Line(text=entry.text, quotes=quotes, from_data=not entry.quoted))
     return [*lines, *_more(len(entries))]
 
 
 def _more(number: int) -> list[Line]:
-    return [Line(text=f"… and {number - MOST_LISTED} more.", quotes=())] if number > MOST_LISTED else []
+    return [Line(text=f"… and {number - MOST_LISTED} more.", quotes=(), from_data=True)] if number > MOST_LISTED else []

@@ -38,6 +38,8 @@ class Entry:
     """Where the article's text holds it."""
     value: str | None = None
     """The bare value, where there is one."""
+    quoted: bool = False
+    """Whether `text` is the words at `span`."""
 
 
 def read_query(question: str) -> Query | None:
@@ -114,7 +116,7 @@ def summary_of(document: Document) -> list[Entry]:
             span = Span(start + first, start + last)
             words = document.text[span.start : span.end]
             if len(stems(words)) > 1:
-                found.append(Entry(document=document, text=" ".join(words.split()), span=span))
+                found.append(Entry(document=document, text=" ".join(words.split()), span=span, quoted=True))
             if len(found) == 2:
                 return found
     return found

@@ -130,8 +130,10 @@ def find_evidence(
     for place, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
         for evidence in _sentences(index, question, vector, hit, place, reading):
             key = (evidence.document_id, evidence.start, evidence.end)
-            if key not in found or evidence.read > found[key].read:
-                found[key] = evidence
+            known = found.get(key, evidence)
+            better = evidence if evidence.read > known.read else known
+            # A passage may begin with a sentence whose predecessor only the other one holds.
+            found[key] = replace(better, before=known.before or evidence.before)
     local = _local_weights(question, list(found.values()))
     scored = [
         _scored(evidence, question, hits[evidence.hit], readings[evidence.hit], local) for evidence in found.values()

@@ -286,7 +286,7 @@ def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
 
 
 def _verdict(line: Line) -> Verdict:
-    if not line.quotes:
+    if line.from_data or not line.quotes:
         return Verdict(label="unchecked", score=0.0, reasons=["from the articles' data, not from their words"])
     return check_claim(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
 

@@ -38,7 +38,7 @@ def test_its_settings_exist():
 
 @pytest.mark.usefixtures("at_home")
 def test_its_transcript_is_what_the_command_prints():
-    shown = re.findall(r"```console\n\$ assistant ask \"(.+)\"\n(.*?)```", README, re.DOTALL)
+    shown = re.findall(r"```console\n\$ assistant ask \"([^\"\n]+)\"\n(.*?)```", README, re.DOTALL)
     assert len(shown) >= 3
     for question, expected in shown:
         assert CliRunner().invoke(cli.app, ["ask", question]).stdout == expected

@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--reader", type=Path, help="folder of a reader other than the shipped one")
-    parser.add_argument("--most", type=int, default=900, help="examples of each sort and set")
+    parser.add_argument("--most", type=int, default=350, help="examples of each sort and set")
     arguments = parser.parse_args()
     examples = chosen(read_examples(arguments.examples), arguments.most)
     model: dict[str, Any] = {"sentence": [0.0] * len(ev.SENTENCE_FEATURES)}

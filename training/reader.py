@@ -382,9 +382,22 @@ def export(work: Path, config: dict[str, Any]) -> None:
         # Seven bits: without it sums overflow on processors that lack VNNI, which many laptops do.
         reduce_range=settings["reduce_range"],
     )
+    without_traces(work / "reader.onnx")
     for folder in (whole, work):
         load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
         _write_settings(folder, config, {"head": 0.5, "margin": 0.5, "bias": 0.0}, {})
+
+
+def without_traces(path: Path) -> None:
+    """Take out what the exporter writes of the machine: the paths and lines that each node comes from."""
+    import onnx
+
+    model = onnx.load(path)
+    for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        holder.doc_string = ""
+        if hasattr(holder, "metadata_props"):
+            del holder.metadata_props[:]
+    onnx.save(model, path)
 
 
 def _write_settings(
