@@ -91,6 +91,8 @@ def compose(
     if question.kind == "definition" and (defined := _definition(question, evidence)):
         item, words = defined
         return Draft(status="answered", lines=_lines(index, [item]), short=words)
+    if question.fragment:
+        return _about_subject(index, question, evidence)
     best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
     denial = _premise_denial(question, evidence)
@@ -243,6 +245,15 @@ def _about(question: Question, evidence: Sequence[Evidence]) -> list[Evidence]:
     ranked = sorted(evidence[:16], key=lambda item: -_nearness(question, item))
     first = _nearness(question, ranked[0])
     return [ranked[0], *[item for item in ranked[1:2] if _nearness(question, item) >= 0.85 * first]]
+
+
+def _about_subject(index: Index, question: Question, evidence: Sequence[Evidence]) -> Draft:
+    """What the articles say of a subject that is only named: nothing is asked that could be missing but itself."""
+    ranked = sorted(evidence, key=lambda item: -_nearness(question, item))
+    shown = [item for item in ranked[:MOST_SENTENCES] if all(item.matched[word.stem] >= MET for word in question.words)]
+    if shown:
+        return Draft(status="answered", lines=_lines(index, shown))
+    return _partial(index, question, _about(question, evidence), "no sentence holds all the words")
 
 
 def _nearness(question: Question, item: Evidence) -> float:
@@ -452,10 +463,10 @@ def compose_catalog(
     It is of all `documents`, of the `subject` that "it" stands for, or of those that `mentions` somebody.
     """
     if query.topic == "count":
-        word = "article" if len(documents) == 1 else "articles"
+        there = "There is" if len(documents) == 1 else "There are"
         return Draft(
             status="answered",
-            lead=f"There are {len(documents)} {word}:",
+            lead=f"{there} {_count(len(documents)).lower()}:",
             short=str(len(documents)),
             lines=_entries([catalog.listing(d) for d in documents]),
         )

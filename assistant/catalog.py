@@ -194,7 +194,7 @@ def _cues(topic: Topic, *needed: str, also: str = "", alone: str = "") -> _Cues:
 
 
 _ARTICLES = frozenset(
-    "article articles story stories piece pieces text texts document documents report reports post posts news"
+    "article articles story stories piece pieces text texts document documents report reports post posts news sources"
     " texte textes papier l'article d'article d'articles".split()
 )
 _IT = frozenset("it this that il elle l'a".split())
@@ -213,7 +213,9 @@ _OUTLET = (
     "newspaper newspapers website websites site outlet magazine paper journal media publisher agency source url link"
     " file publication"
 )
-_HELD = "have hold know search read see indexed index available corpus total got cover avez as tu vous y t il sont"
+_HELD = (
+    "use your have hold know search read see indexed index available corpus total got cover avez as tu vous y t il sont"
+)
 _TOPICS = (
     _cues("author", f"who whom whose qui {_AUTHORS}", _WRITING, also="name named responsible", alone=_AUTHORS),
     _cues(
@@ -222,13 +224,15 @@ _TOPICS = (
         f"{_PUBLISHING} old recent",
         also="exact exactly time t il ete quelle jour",
     ),
+    _cues("published", "date dated", also="publication"),
     _cues("source", f"{_OUTLET} where", f"{_PUBLISHING} source url link publisher", alone="source url publisher"),
-    _cues("title", "title headline called titre titled entitled s'appelle", also="name", alone="headline"),
+    _cues("title", "title headline called titre titled entitled s'appelle", also="name", alone="headline title titre"),
     _cues("count", "many combien number", also=_HELD),
     _cues(
         "summary",
         "about say says gist summary summarise summarize sum summaries overview points resume parle dit",
         also="main key short brief up de quoi",
+        alone="gist summary summarise summarize overview resume",
     ),
     _cues(
         "list", "what which list show quels quelles all", also=f"{_HELD} ask topics subjects sources find disponibles"
@@ -257,7 +261,7 @@ _NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
     ),
     (
         "mention",
-        rf"^(?:is|are|was) (?P<what>.+?) mentioned (?:in|by|anywhere)(?: (?:any|one))?(?: of)? ?(?:{_ARTICLE}|it|there)?$",
+        rf"^(?:is|are|was) (?P<what>.+?) mentioned(?: (?:in|by|anywhere)(?: (?:any|one))?(?: of)?(?: (?:{_ARTICLE}|it|there))?)?$",
     ),
     ("mention", rf"^do(?:es)? (?:any(?: of)? )?{_ARTICLE} mention (?P<what>.+)$"),
     (

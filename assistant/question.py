@@ -64,6 +64,11 @@ class Question:
         return [word.stem for word in self.words]
 
     @property
+    def fragment(self) -> bool:
+        """Whether it only names a subject ("the pact", "Tell me about Sonko")."""
+        return bool(self.words) and len(self.text.split()) <= 8 and not _ASKING.search(strip_lead(self.text))
+
+    @property
     def action(self) -> str | None:
         """Stem of the verb that the question hangs on ("signed" in "Who signed the pact?"), where it can be told."""
         text = strip_lead(self.text)
@@ -85,10 +90,11 @@ class Question:
         return [word for word in self.words if word.name]
 
 
-_AUXILIARY = (
-    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|shall|may|might|must|"
-    r"isn't|aren't|wasn't|weren't|don't|doesn't|didn't|hasn't|haven't|hadn't|can't|couldn't|won't|wouldn't|shouldn't)"
+_AUXILIARIES = (
+    r"is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|shall|may|might|must|"
+    r"isn't|aren't|wasn't|weren't|don't|doesn't|didn't|hasn't|haven't|hadn't|can't|couldn't|won't|wouldn't|shouldn't"
 )
+_AUXILIARY = rf"(?:{_AUXILIARIES})"
 _LEAD = re.compile(
     r"^\s*(?:(?:ok(?:ay)?|so|and|but|well|now|also|then|hmm+|please|hey|hi|hello|another thing|one more thing|"
     r"by the way|according to [^,?]{2,60}|in (?:the|this) article|(?:can|could|would) you (?:please )?(?:tell me|say|explain|"
@@ -203,6 +209,10 @@ _FRENCH_WORDS = frozenset(
     "qui que quoi quel quelle quels quelles quand ou pourquoi comment combien est-ce le la les des du une et dans sur avec pour "
     "par au aux est sont fait il elle signifie veut dire compte a ont".split()
 )
+_ASKING = re.compile(
+    rf"\b(?:who|whom|whose|what|which|when|where|why|how|{_AUXILIARIES}|qui|que|quoi|quel\w*|quand|où|pourquoi|comment|combien)s?\b|[a-z]-(?:t-)?(?:il|elle)",
+    re.IGNORECASE,
+)
 _ACTIONS = (
     re.compile(r"^who(?:\s+(?:also|first|actually|really|else))*\s+([a-z]{3,})", re.IGNORECASE),
     re.compile(
@@ -224,7 +234,7 @@ LIGHT = frozenset(
     stem(word) or word
     for word in """article articles author tell say said says according mention mentions mentioned name names call calls called
     many much way ways kind kinds sort thing things reason reasons people person number someone somebody happen happens
-    happened happening happens next make makes made put take took use used latest recent recently current currently newest last
+    happened happening happens next true make makes made put take took use used latest recent recently current currently newest last
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
     details already even come comes rest part parts stand stands belong both two cover covers large big strong size
     high tall old far long wide details know question answer read heard hear text story report reports today""".split()

@@ -88,3 +88,15 @@ def test_latest_is_noticed():
 )
 def test_a_lead_in_is_taken_off(text: str, rest: str):
     assert strip_lead(text) == rest
+
+
+@pytest.mark.parametrize("text", ["the pact", "Tell me about Sonko", "Burkina Faso", "le pacte"])
+def test_a_subject_that_is_only_named_asks_nothing_of_it(text: str):
+    assert parse_question(text).fragment
+
+
+@pytest.mark.parametrize(
+    "text", ["Who signed the pact?", "Is it signed?", "whos the president", "Le Mali a-t-il signé ?"]
+)
+def test_a_question_is_no_fragment(text: str):
+    assert not parse_question(text).fragment
