@@ -1,6 +1,6 @@
 """Measure how fast the assistant is and how much memory it takes: starting, indexing and asking.
 
-    python -m eval.speed --corpus C.jsonl.gz --index DIR --questions Q.jsonl.gz [--articles 5000]
+    python -m eval.speed --corpus C.jsonl.gz --index DIR --questions Q.jsonl.gz [--articles 5000] [--drawn]
 
 Starting: `python -m assistant ask` as a process of its own, over the article in `seeds/` and over
 the big index.  Indexing: the articles of a sample of passages, by our index in memory and on disk
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from assistant.embedding import Embedded, Embedder
 from eval.corpora import read_documents, read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -154,6 +155,9 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True, help="folder that keeps their index")
     parser.add_argument("--questions", type=Path, required=True, help="JSON lines with text or question")
     parser.add_argument("--articles", type=int, default=5000, help="most articles of the corpus")
+    parser.add_argument(
+        "--drawn", action="store_true", help="draw the articles' vectors at random instead of embedding"
+    )
     parser.add_argument("--asked", type=int, default=100, help="questions asked")
     parser.add_argument("--passages", type=int, default=600, help="passages indexed for the comparison, about")
     parser.add_argument("--rounds", type=int, default=3, help="times that each way of indexing runs")
@@ -177,6 +181,25 @@ def main() -> None:
     print(f"  load {_load()} at the end")
 
 
+class Drawn:
+    """An embedder whose passages and sentences get vectors drawn at random, for a large index in little time.
+
+    Searching takes as long as with real ones, or longer, for nothing lies near anything else; what is
+    found means nothing.  Questions are embedded for real.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name, self.fingerprint, self.dimension = embedder.name, embedder.fingerprint, embedder.dimension
+        self.count_tokens, self.embed_query = embedder.count_tokens, embedder.embed_query
+        self._random = np.random.default_rng(20240917)
+
+    def embed(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Embedded]:
+        for own in spans[: len(texts)]:
+            vectors = self._random.standard_normal((len(own) + 1, self.dimension), dtype=np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            yield Embedded(vector=vectors[0], sentences=vectors[1:])
+
+
 def _asking(arguments: argparse.Namespace, questions: Sequence[str]) -> None:
     from assistant import Assistant, Settings
     from assistant.documents import gather
@@ -186,7 +209,8 @@ def _asking(arguments: argparse.Namespace, questions: Sequence[str]) -> None:
     settings = Settings()
     embedder = load_embedder(settings.embedder, threads=settings.threads)
     documents = gather(read_documents(arguments.corpus)[: arguments.articles])
-    index = indexed(arguments.index, documents, embedder, settings, chunk=500)
+    making: Embedder = Drawn(embedder) if arguments.drawn else embedder
+    index = indexed(arguments.index, documents, making, settings, chunk=2500 if arguments.drawn else 500)
     before = peak_mb()
     assistant = Assistant(index, embedder, settings)
     replies = [assistant.ask(question) for question in questions][WARM_UP:]
