@@ -20,7 +20,7 @@ import numpy as np
 
 from assistant.embedding import Vectors
 from assistant.index import Index
-from assistant.kinds import has_answer_of, new_candidates
+from assistant.kinds import candidates, has_answer_of, new_candidates
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
 from assistant.retrieval import Hit
@@ -171,7 +171,9 @@ def _sentences(
             cover_around=_cover(question.words, matched_around),
             matched=matched,
             matched_around=matched_around,
-            typed=_typed(question, document.text, Span(start, end), answer),
+            typed=_typed(
+                question, document.text, Span(start, end), answer, reading.best_within(start - first, end - first)
+            ),
             hit=place,
             before=spans[i - 1] if i else None,
         )
@@ -184,8 +186,11 @@ def _answer_in(reading: Reading, sentence: Span, first: int) -> Span | None:
     return Span(first + best.start, first + best.end) if best else None
 
 
-def _typed(question: Question, text: str, sentence: Span, answer: Span | None) -> bool:
-    """Whether a sentence holds something of the kind asked for; where the reader sees an answer, whether that is it."""
+def _typed(question: Question, text: str, sentence: Span, answer: Span | None, read: float) -> bool:
+    """Whether a sentence holds something of the kind asked for; where the reader sees an answer, whether that is it.
+
+    Who and where may be told without a name ("the coach of the team"): there the reader is believed when it is sure.
+    """
     words = text[sentence.start : sentence.end]
     if question.kind not in SPECIFIC:
         return has_answer_of(question, words)
@@ -193,7 +198,14 @@ def _typed(question: Question, text: str, sentence: Span, answer: Span | None) -
     if answer is None:
         return bool(offered)
     start, end = answer.start - sentence.start, answer.end - sentence.start
-    return any(item.start < end and start < item.end for item in offered)
+    if any(item.start < end and start < item.end for item in offered):
+        return True
+    named = any(item.start < end and start < item.end for item in candidates(question.kind, words))
+    return question.kind in ("who", "where") and read >= SURE_FROM and not named
+
+
+SURE_FROM = 0.7
+"""The reader's probability from which an answer need not be a name."""
 
 
 def _local_weights(question: Question, evidence: Sequence[Evidence]) -> dict[str, float]:
