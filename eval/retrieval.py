@@ -26,8 +26,8 @@ from eval.corpora import Qrels, Task, read_documents, read_newsqa, read_task
 from eval.indexing import indexed
 from eval.interval import Estimate, mean
 
-WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": 0.5}
-"""`dense_weight` of the systems compared."""
+WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": float(Settings.model_fields["dense_weight"].default)}
+"""`dense_weight` of the systems compared; fused is what a user gets where nothing else is set."""
 MEASURES = ("nDCG@10", "Success@5", "R@10", "RR")
 """In the words of ir_measures; Success@5 is hit@5, RR the reciprocal rank whose mean is MRR."""
 

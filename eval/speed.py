@@ -243,7 +243,9 @@ def _indexing(arguments: argparse.Namespace) -> None:
             overlap_tokens=settings.overlap_tokens,
         )
         documents.append(document)
-        texts.extend(embedding_text(document.title, passage.text) for passage in passages)
+        texts.extend(
+            embedding_text(document.title, passage.text, max_tokens=settings.passage_tokens) for passage in passages
+        )
     model = _plain_model()
 
     def on_disk() -> None:
