@@ -211,9 +211,10 @@ def _held_for(item: Evidence, met: set[str]) -> set[str]:
 
 def _lacking(index: Index, question: Question, best: Evidence) -> str | None:
     """What the article of the best sentence fails to give whatever the reader says; None where nothing is sure to lack."""
+    far = [word for word in question.names if best.matched_around[word.stem] < MET]
     document = index.document(best.document_id)
-    held = frozenset(stems(f"{document.title}\n{document.text}"))
-    absent = [word.text for word in question.names if best.matched_around[word.stem] < MET and not meets(word, held)]
+    held = frozenset(stems(f"{document.title}\n{document.text}")) if far else frozenset()
+    absent = [word.text for word in far if not meets(word, held)]
     if absent:
         return f"the article found does not mention {', '.join(absent)}"
     if question.kind in SPECIFIC and not best.typed:
@@ -371,11 +372,6 @@ _LEANS = re.compile(
     r"(?:he|she|it|they|his|her|its|their|him|them|this|these|those|that|such|both (?:sides|parties|countries|men|women|leaders|nations|governments)|the (?:former|latter|two|pair|duo|trio)|here|there|il|elle|ils|elles|ce|cette|ces|cet|son|sa|ses|leur|leurs)\b",
     re.IGNORECASE,
 )
-_LEANS_WITHIN = re.compile(
-    r"\b(?:this|these|those|such an?) (?:[a-z]+ )?(?:pact|deal|agreement|alliance|move|decision|force|attack|report|law|plan|statement|group|company|initiative)\b",
-    re.IGNORECASE,
-)
-_NAMED = re.compile(r"(?<=[\s“\"(])[A-Z][\w’'-]+")
 
 
 def _leans(text: str) -> bool:

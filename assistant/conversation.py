@@ -285,12 +285,12 @@ def _refers_back_in_french(core: str) -> bool:
 
 def _replace_pronouns(text: str, turns: Sequence[Turn], is_person: Callable[[str], bool]) -> str:
     choice = _FORMER_LATTER.search(text)
-    pair = _last_pair(turns, is_person)
+    two = None if names(text) else _THE_TWO.search(text)
+    pair = _last_pair(turns, is_person) if choice or two else None
     if choice and pair:
         picked = pair[0] if choice.group(1).lower() in ("former", "first one") else pair[1]
         return text[: choice.start()] + picked + text[choice.end() :]
-    two = _THE_TWO.search(text)
-    if two and pair and not names(text):
+    if two and pair:
         return f"{text[: two.start()]}{pair[0]} and {pair[1]}{text[two.end() :]}"
     for match in _PRONOUN.finditer(text):
         word = match.group().lower()

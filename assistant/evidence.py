@@ -76,8 +76,6 @@ class Judgement:
     """Probability that what is asked is given, 0..1."""
     topical: float
     """How surely the question's subject is in the sources, 0..1."""
-    unmet: tuple[Asked, ...]
-    """The question's words that the best evidence does not meet."""
 
 
 SENTENCE_FEATURES = (
@@ -158,22 +156,21 @@ def _sentences(
         matched = {word.stem: _match(word, held[i]) for word in question.words}
         matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
         answer = _answer_in(reading, Span(start - first, end - first), first)
+        read = reading.best_within(start - first, end - first)
         yield Evidence(
             document_id=document.id,
             start=start,
             end=end,
             text=texts[i],
             score=0.0,
-            read=reading.best_within(start - first, end - first),
+            read=read,
             answer=answer,
             cosine=float(cosines[i]),
             cover=_cover(question.words, matched),
             cover_around=_cover(question.words, matched_around),
             matched=matched,
             matched_around=matched_around,
-            typed=_typed(
-                question, document.text, Span(start, end), answer, reading.best_within(start - first, end - first)
-            ),
+            typed=_typed(question, document.text, Span(start, end), answer, read),
             hit=place,
             before=spans[i - 1] if i else None,
         )
@@ -282,16 +279,15 @@ def _scaled(logit: float) -> float:
 def judge(
     question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit], readings: Sequence[Reading]
 ) -> Judgement:
-    """How surely the evidence answers the question, and what of the question it leaves unmet."""
+    """How surely the evidence answers the question, and its subject is in the sources."""
     if not evidence or not hits:
-        return Judgement(answerable=0.0, topical=0.0, unmet=question.words)
+        return Judgement(answerable=0.0, topical=0.0)
     best = evidence[0]
     answerable = _logistic(_model()["answer"], answer_features(question, evidence, hits, readings))
     around = {word.stem: max(item.matched_around[word.stem] for item in evidence) for word in question.words}
     met = _cover(question.words, around)
     dense = max(hit.dense for hit in hits)
-    unmet = tuple(word for word in question.words if best.matched_around[word.stem] < MET)
-    return Judgement(answerable=answerable, topical=_topical(question, around, met, dense, best), unmet=unmet)
+    return Judgement(answerable=answerable, topical=_topical(question, around, met, dense, best))
 
 
 def _topical(question: Question, around: dict[str, float], met: float, dense: float, best: Evidence) -> float:

@@ -31,7 +31,6 @@ from assistant.settings import Settings
 from assistant.terms import stems
 from assistant.verification import Claim, Verdict, check_claim
 
-Stage = Literal["understanding", "searching", "reading", "composing", "checking"]
 History = Sequence[tuple[str, str] | Mapping[str, Any] | Turn]
 
 

@@ -1,7 +1,6 @@
 """Questions: what kind of answer is asked for, about whom, and in which words.
 
-Surface rules over the words, no model: the reader of a later version may overrule them.
-English and French.
+Surface rules over the words, no model.  English and French.
 """
 
 import re
