@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -157,6 +158,10 @@ class Columns:
     sentence_end: NDArray[np.int32]
 
 
+_SAMPLED = 2_000
+"""Sentences from which the spread of cosines is told."""
+
+
 class Index:
     """Passages of a corpus, ready to be searched; may be used from several threads."""
 
@@ -215,6 +220,15 @@ class Index:
         """Unit vectors of a passage's sentences, shape (sentences, dimension)."""
         first, last = self._columns.first_sentence[row], self._columns.first_sentence[row + 1]
         return np.asarray(self._sentence_vectors[first:last], dtype=np.float32)
+
+    def dense_spread(self, vector: Vectors) -> float:
+        """Standard deviation of a question's cosines over the corpus, from a sample of sentences."""
+        return float((self._sample @ vector).std()) if len(self._sample) else 0.0
+
+    @cached_property
+    def _sample(self) -> Vectors:
+        step = max(1, len(self._sentence_vectors) // _SAMPLED)
+        return np.asarray(self._sentence_vectors[::step], dtype=np.float32)
 
     def lexical_scores(self, query: Sequence[str]) -> Vectors:
         """BM25 score of every passage for the stems of a question."""

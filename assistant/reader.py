@@ -8,10 +8,7 @@ score says that the words read like an answer, which the checks of `verification
 take for proof.  It was trained on English.
 """
 
-import hashlib
-import json
 import math
-import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,14 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.errors import ModelError
+from assistant.onnx_model import open_model
 
 Floats = NDArray[np.float32]
 
+NAME = "reader"
+NEEDED = ("max_tokens", "question_tokens", "answer_tokens", "overlap_tokens", "calibration")
+"""What reader.json must say."""
 SPANS = 5
 """Most spans given of a passage."""
-THREADS = 2
-"""Threads of a reader that is not told how many to use."""
 NOT_READ = -20.0
 """Logit of a passage or a question without words."""
 
@@ -140,30 +138,10 @@ class Reader:
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        settings = _settings(folder)
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        import onnxruntime  # type: ignore[import-untyped]
-        from tokenizers import Tokenizer
-
-        self._session: Any
-        self._tokenizer: Any
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or THREADS
-        options.inter_op_num_threads = 1
-        # Threads that spin while they wait take the cores from everything else that answers a question.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "reader.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # both raise types of their own, which say what could not be read
-            raise ModelError(
-                f"the reader in {folder} could not be loaded ({type(error).__name__}: {error}); expected the files "
-                "that training/reader.py makes: reinstall the package or make them again"
-            ) from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        model = open_model(folder, NAME, NEEDED, threads=threads)
+        settings = model.settings
+        self._session: Any = model.session
+        self._tokenizer: Any = model.tokenizer
         self._cls: int = self._tokenizer.token_to_id("[CLS]")
         self._sep: int = self._tokenizer.token_to_id("[SEP]")
         self._max_tokens = int(settings["max_tokens"])
@@ -172,7 +150,7 @@ class Reader:
         self._overlap = int(settings["overlap_tokens"])
         calibration = settings["calibration"]
         self._weights = (float(calibration["head"]), float(calibration["margin"]), float(calibration["bias"]))
-        self.fingerprint: str = settings["files"]["reader.onnx"]
+        self.fingerprint = model.fingerprint
         """SHA-256 of the model, as reader.json names it."""
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
@@ -349,50 +327,16 @@ def _best_pairs(tokens: TokenScores) -> list[tuple[int, int, float]]:
 # Loading
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    """What reader.json says, once the other files are those it names."""
-    path = folder / "reader.json"
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        expected = dict(settings["files"])
-        missing = {"max_tokens", "question_tokens", "answer_tokens", "overlap_tokens", "calibration"} - set(settings)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"no reader could be loaded from {folder} ({type(error).__name__}: {error}); expected reader.json, "
-            "reader.onnx and tokenizer.json as training/reader.py makes them: reinstall the package"
-        ) from error
-    if missing:
-        raise ModelError(f"{path} lacks {', '.join(sorted(missing))}; make it again with training/reader.py")
-    for name in ("reader.onnx", "tokenizer.json"):
-        found = _sha256(folder / name)
-        if found != expected.get(name):
-            raise ModelError(
-                f"{folder / name} has SHA-256 {found[:12]}…, expected {str(expected.get(name))[:12]}… as reader.json "
-                "names it; reinstall the package, or make both again with training/reader.py"
-            )
-    return settings
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"{path} could not be read ({error.strerror}); expected the reader's files there: reinstall the package"
-        ) from error
-
-
 _loading = threading.Lock()
 
 
 def load_reader(folder: Path | None = None, threads: int = 0) -> Reader:
     """Load a reader once per process, the package's own unless a folder is named; raises ModelError as `Reader` does.
 
-    `threads` bounds the cores it uses; 0 stands for THREADS.
+    `threads` bounds the cores it uses; 0 stands for two.
     """
     with _loading:
-        return _load(folder or Path(str(files("assistant") / "data" / "reader")), threads)
+        return _load(folder or Path(str(files("assistant") / "data" / NAME)), threads)
 
 
 @lru_cache(maxsize=4)

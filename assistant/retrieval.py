@@ -1,7 +1,8 @@
 """Retrieval: the passages that bear on a question, by meaning and by words.
 
-Dense and lexical candidates are fused on min-max normalised scores (Bruch et al. 2023,
-arXiv 2210.11934, find such a convex combination better than reciprocal-rank fusion).
+Dense and lexical scores are measured in their standard deviations over the corpus for this
+question, and their weighted mean ranks the candidates of both (Bruch et al. 2023, arXiv
+2210.11934, find such a convex combination better than reciprocal-rank fusion).
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def retrieve(
     candidates = max(settings.candidates, settings.hits)
     nearest = index.dense.search(vector, candidates, allowed)
     lexical = index.lexical_scores(stems(text) if words is None else words)
+    deviation = float(lexical.std()) if len(lexical) else 0.0
     if allowed is not None:
         lexical = np.where(allowed, lexical, 0)
     by_words = _top(lexical, candidates)
@@ -69,8 +71,10 @@ def retrieve(
     if not len(rows):
         return []
     floor = min(cosine.values(), default=0.0)
-    dense_scores = np.asarray([cosine.get(int(row), floor) for row in rows])
-    fused = fuse(dense_scores, lexical[rows], settings.dense_weight)
+    dense_scores = np.asarray([_meaning(index, int(row), vector, cosine.get(int(row), floor)) for row in rows])
+    fused = fuse(
+        dense_scores / (index.dense_spread(vector) or 1), lexical[rows] / (deviation or 1), settings.dense_weight
+    )
     order = np.argsort(-fused, kind="stable")
     hits: list[Hit] = []
     for place in order:
@@ -96,8 +100,14 @@ def retrieve(
 
 
 def fuse(dense: NDArray[np.floating], lexical: NDArray[np.floating], dense_weight: float) -> NDArray[np.float64]:
-    """Weighted mean of min-max normalised scores, 0..1; a side whose scores are all equal adds nothing."""
-    return dense_weight * _normalise(dense) + (1 - dense_weight) * _normalise(lexical)
+    """Weighted mean of scores in standard deviations, stretched to 0..1; all 0 where they are equal."""
+    return _normalise(dense_weight * dense + (1 - dense_weight) * lexical)
+
+
+def _meaning(index: Index, row: int, vector: Vectors, cosine: float) -> float:
+    """Cosine of the passage and of its nearest sentence, half and half: a long passage blurs what one sentence says."""
+    sentences = index.sentence_vectors(row)
+    return 0.5 * cosine + 0.5 * float((sentences @ vector).max()) if len(sentences) else cosine
 
 
 def _normalise(scores: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     """Passages kept for a question."""
     candidates: int = Field(default=100, ge=1, le=2000)
     """Passages that each of dense and lexical search propose before fusion."""
-    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    dense_weight: float = Field(default=0.75, ge=0, le=1)
     """Weight of dense against lexical scores in fusion."""
     caution: Caution = "balanced"
     """How sure the assistant must be before it calls a question answered."""

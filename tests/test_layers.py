@@ -17,7 +17,7 @@ ORDER = [
     *("question", "conversation", "kinds", "catalog"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
-    *("reader", "evidence", "verification", "citation", "reply", "answering"),
+    *("onnx_model", "reader", "evidence", "checker", "verification", "citation", "reply", "answering"),
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor", "ui", "cli", "__init__", "__main__"),
 ]
@@ -30,8 +30,8 @@ HOMES = {
     "torch": {"embedding"},
     "sentence_transformers": {"embedding"},
     "transformers": {"embedding"},
-    "onnxruntime": {"reader"},
-    "tokenizers": {"reader"},
+    "onnxruntime": {"onnx_model"},
+    "tokenizers": {"onnx_model"},
     "llama_index": {"llamaindex"},
     "typer": {"cli"},
     "rich": {"cli"},

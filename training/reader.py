@@ -16,11 +16,9 @@ reader.json; copy the last three into `assistant/data/reader/`.
 
 import argparse
 import gzip
-import hashlib
 import json
 import random
 import string
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,13 +30,22 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel
 
 from assistant.embedding import _bundled_folder
-from assistant.reader import Reader, Reading
+from assistant.reader import NAME, Reader, Reading
 from assistant.sentences import split_sentences
+from training.cross_encoder import (
+    batches,
+    checksums,
+    export_onnx,
+    fit,
+    freeze,
+    load_encoder,
+    load_tokenizer,
+    tensors,
+)
 from training.reader_data import Example, Part, make_examples, read_examples, write_examples
 
 CONFIG = Path(__file__).with_suffix(".json")
@@ -78,14 +85,7 @@ class ReaderModel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = AutoModel.from_pretrained(
-            str(_bundled_folder()),
-            add_pooling_layer=False,
-            attn_implementation="eager",
-            # Dropout costs a third of the speed on a CPU, and two passes over the data do not need it.
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
+        self.encoder = load_encoder()
         width = self.encoder.config.hidden_size
         self.span = nn.Linear(width, 2)
         self.dense = nn.Linear(width, width)
@@ -122,14 +122,6 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         pooled = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
         vectors[places] = torch.nn.functional.normalize(pooled, dim=-1).numpy()
     return vectors
-
-
-def load_tokenizer() -> Tokenizer:
-    """The bundled embedder's, with its own truncation and padding switched off."""
-    tokenizer = Tokenizer.from_file(str(_bundled_folder() / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 # Training
@@ -195,38 +187,10 @@ def _windows(tokens: int, room: int, spans: Sequence[tuple[int, int]], rng: rand
         yield rng.choice(empty)
 
 
-def batches(encoded: Sequence[Encoded], config: dict[str, Any], rng: random.Random) -> list[list[Encoded]]:
-    """Batches of like length, at most so many padded tokens each, in random order."""
-    order = list(encoded)
-    rng.shuffle(order)
-    made: list[list[Encoded]] = []
-    for first in range(0, len(order), 2048):
-        group: list[list[Encoded]] = [[]]
-        for item in sorted(order[first : first + 2048], key=lambda item: len(item.ids)):
-            full = len(group[-1]) == config["batch_most"]
-            if full or (len(group[-1]) + 1) * len(item.ids) > config["batch_tokens"]:
-                group.append([])
-            group[-1].append(item)
-        rng.shuffle(group)
-        made += group
-    return made
-
-
-def _tensors(batch: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    longest = max(len(item.ids) for item in batch)
-    ids = torch.zeros(len(batch), longest, dtype=torch.long)
-    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
-    for row, item in enumerate(batch):
-        ids[row, : len(item.ids)] = torch.tensor(item.ids)
-        mask[row, : len(item.ids)] = 1
-        types[row, : len(item.types)] = torch.tensor(item.types)
-    return ids, mask, types
-
-
 def loss_of(model: nn.Module, batch: Sequence[Encoded], answerable_loss: float) -> torch.Tensor:
     """Minus log likelihood of the spans (all of an example's together) or of [CLS], plus the answerability's."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        start, end, answerable = model(*_tensors(batch))
+        start, end, answerable = model(*tensors(batch))
     start, end = start.log_softmax(-1), end.log_softmax(-1)
     places = torch.zeros(len(batch), MOST_SPANS, 2, dtype=torch.long)
     missing = torch.zeros(len(batch), MOST_SPANS)
@@ -250,47 +214,16 @@ def train(work: Path, config: dict[str, Any], seconds: float) -> None:
     checked = encode(_some(examples, "validation", 250), config, random.Random(config["seed"]))
     checks = batches(checked, settings, random.Random(config["seed"]))
     model = ReaderModel().train()
-    _freeze(model, settings["frozen_layers"])
-    groups = [
-        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim > 1]},
-        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim == 1], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=0.0, weight_decay=settings["weight_decay"], fused=True)
-    step, spent, average = 0, 0.0, 0.0
-    checkpoint = work / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["seconds"]
-    _log(work, f"{len(encoded)} windows in {len(order)} batches, from step {step}, {spent:.0f} s spent")
-    began = time.monotonic() - spent
-    saved = spent
-    while step < len(order):
-        spent = time.monotonic() - began
-        progress = max(step / len(order), spent / seconds)
-        if progress >= 1:
-            break
-        rate = settings["peak_rate"] * min(progress / settings["warmup"], (1 - progress) / (1 - settings["warmup"]))
-        for group in optimiser.param_groups:
-            group["lr"] = max(rate, 1e-7)
-        loss = loss_of(model, order[step], settings["answerable_loss"])
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
-        optimiser.step()
-        step += 1
-        average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
-        if step % 50 == 0:
-            _log(work, f"step {step}/{len(order)} {spent:.0f} s rate {rate:.2e} loss {average:.3f}")
-        if spent - saved > settings["checkpoint_seconds"]:
-            _save(checkpoint, model, optimiser, step, spent)
-            saved = spent
-            _metrics(work, {"step": step, "seconds": round(spent), "loss": average, **_check(model, checks)})
-    _save(checkpoint, model, optimiser, step, time.monotonic() - began)
-    seen = sum(len(batch) for batch in order[:step])
-    final = {"step": step, "batches": len(order), "windows_seen": seen, "windows": len(encoded), "loss": average}
-    _metrics(work, {"seconds": round(time.monotonic() - began), **final, **_check(model, checks)})
+    freeze(model.encoder, settings["frozen_layers"])
+    fit(
+        model,
+        order,
+        lambda batch: loss_of(model, batch, settings["answerable_loss"]),
+        lambda: _check(model, checks),
+        work,
+        settings,
+        seconds,
+    )
 
 
 def _some(examples: Sequence[Example], part: Part, most: int) -> list[Example]:
@@ -300,20 +233,12 @@ def _some(examples: Sequence[Example], part: Part, most: int) -> list[Example]:
     return [e for kind in kinds for e in kind]
 
 
-def _freeze(model: ReaderModel, layers: int) -> None:
-    embeddings = model.encoder.embeddings
-    frozen = [embeddings.word_embeddings, embeddings.position_embeddings, *model.encoder.encoder.layer[:layers]]
-    for module in frozen:
-        for parameter in module.parameters():
-            parameter.requires_grad = False
-
-
 def _check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, float]:
     right = total = 0
     scores, margins, labels = [], [], []
     for batch in checks:
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-            start, end, answerable = model(*_tensors(batch))
+            start, end, answerable = model(*tensors(batch))
         for row, item in enumerate(batch):
             best = (int(start[row, 1:].argmax()) + 1, int(end[row, 1:].argmax()) + 1)
             margins.append(float(start[row, 1:].max() + end[row, 1:].max() - start[row, 0] - end[row, 0]))
@@ -328,76 +253,16 @@ def _check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, f
     }
 
 
-def _save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
-    torch.save(state, path.with_suffix(".new"))
-    path.with_suffix(".new").replace(path)
-
-
-def _log(work: Path, line: str) -> None:
-    with (work / "train.log").open("a", encoding="utf-8") as log:
-        log.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-
-
-def _metrics(work: Path, row: dict[str, Any]) -> None:
-    with (work / "metrics.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
-    _log(work, json.dumps(row))
-
-
 # Export
 
 
 def export(work: Path, config: dict[str, Any]) -> None:
     """Write the model in float32 to `work/float32` and in eight bits to `work`, both with an even calibration."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    settings = config["export"]
     model = ReaderModel()
     model.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True)["model"])
-    whole = work / "float32"
-    whole.mkdir(exist_ok=True)
-    ids = torch.full((2, 24), 1000)
-    types = torch.ones_like(ids)
-    types[:, :8] = 0
-    batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
-    program = torch.onnx.export(
-        model.eval(),
-        (ids, torch.ones_like(ids), types),
-        dynamo=True,
-        opset_version=settings["opset"],
-        input_names=["input_ids", "attention_mask", "token_type_ids"],
-        output_names=["start_logits", "end_logits", "answerable"],
-        dynamic_shapes=({0: batch, 1: tokens},) * 3,
-    )
-    assert program is not None
-    program.save(whole / "reader.onnx", external_data=False)
-    quantize_dynamic(
-        whole / "reader.onnx",
-        work / "reader.onnx",
-        op_types_to_quantize=settings["quantized"],
-        nodes_to_exclude=settings["keep_float"],
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        # Seven bits: without it sums overflow on processors that lack VNNI, which many laptops do.
-        reduce_range=settings["reduce_range"],
-    )
-    without_traces(work / "reader.onnx")
-    for folder in (whole, work):
-        load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+    export_onnx(model, NAME, ["start_logits", "end_logits", "answerable"], work, config["export"])
+    for folder in (work / "float32", work):
         _write_settings(folder, config, {"head": 0.5, "margin": 0.5, "bias": 0.0}, {})
-
-
-def without_traces(path: Path) -> None:
-    """Take out what the exporter writes of the machine: the paths and lines that each node comes from."""
-    import onnx
-
-    model = onnx.load(path)
-    for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        holder.doc_string = ""
-        if hasattr(holder, "metadata_props"):
-            del holder.metadata_props[:]
-    onnx.save(model, path)
 
 
 def _write_settings(
@@ -406,9 +271,7 @@ def _write_settings(
     settings = {
         "about": "made by training/reader.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
         "trained_on": config["trained_on"],
-        "files": {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("reader.onnx", "tokenizer.json")
-        },
+        "files": checksums(folder, f"{NAME}.onnx", "tokenizer.json"),
         "max_tokens": config["max_tokens"],
         "question_tokens": config["question_tokens"],
         **config["runtime"],

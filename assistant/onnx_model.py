@@ -1,0 +1,97 @@
+"""Opening a model of ours: its files are those that its settings name, and it runs by onnxruntime on bounded threads.
+
+A folder holds NAME.onnx, tokenizer.json and NAME.json, which names the SHA-256 of the other two.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import ModelError
+
+THREADS = 2
+"""Threads of a model that is not told how many to use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxModel:
+    """A model with its tokenizer and settings; its session may be used from several threads."""
+
+    session: Any
+    """An onnxruntime.InferenceSession."""
+    tokenizer: Any
+    """A tokenizers.Tokenizer, without truncation and padding."""
+    settings: dict[str, Any]
+    """What NAME.json says."""
+    fingerprint: str
+    """SHA-256 of NAME.onnx."""
+
+
+def open_model(folder: Path, name: str, needed: Iterable[str], *, threads: int = 0) -> OnnxModel:
+    """Open the model called `name` in a folder, with at least the settings `needed`.
+
+    Raises ModelError where a file is missing, is not the expected one, or cannot be loaded.
+    """
+    settings = _settings(folder, name, frozenset(needed))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import onnxruntime  # type: ignore[import-untyped]
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or THREADS
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from everything else that answers a question.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # both raise types of their own, which say what could not be read
+        raise ModelError(
+            f"the {name} in {folder} could not be loaded ({type(error).__name__}: {error}); expected the files "
+            f"that training/{name}.py makes: reinstall the package or make them again"
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return OnnxModel(
+        session=session, tokenizer=tokenizer, settings=settings, fingerprint=settings["files"][f"{name}.onnx"]
+    )
+
+
+def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]:
+    """What NAME.json says, once the other files are those it names."""
+    path = folder / f"{name}.json"
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        expected = dict(settings["files"])
+        missing = needed - set(settings)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"no {name} could be loaded from {folder} ({type(error).__name__}: {error}); expected {name}.json, "
+            f"{name}.onnx and tokenizer.json as training/{name}.py makes them: reinstall the package"
+        ) from error
+    if missing:
+        raise ModelError(f"{path} lacks {', '.join(sorted(missing))}; make it again with training/{name}.py")
+    for file in (f"{name}.onnx", "tokenizer.json"):
+        found = _sha256(folder / file, name)
+        if found != expected.get(file):
+            raise ModelError(
+                f"{folder / file} has SHA-256 {found[:12]}…, expected {str(expected.get(file))[:12]}… as {name}.json "
+                f"names it; reinstall the package, or make both again with training/{name}.py"
+            )
+    return settings
+
+
+def _sha256(path: Path, name: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{path} could not be read ({error.strerror}); expected the {name}'s files there: reinstall the package"
+        ) from error

@@ -1,0 +1,212 @@
+"""What the reader's and the checker's training have in common: encoder, batches, the loop, the export.
+
+A loop resumes from its checkpoint.  The learning rate falls to zero with the steps, or with
+the time where the time given ends first, so that a slow machine sees fewer examples and still
+ends well.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoModel
+
+from assistant.embedding import _bundled_folder
+
+
+class Window(Protocol):
+    """One sequence of token ids in two segments."""
+
+    ids: list[int]
+    types: list[int]
+
+
+W = TypeVar("W", bound=Window)
+
+
+def load_encoder() -> nn.Module:
+    """The bundled embedder's six layers (22.7 million parameters)."""
+    return AutoModel.from_pretrained(
+        str(_bundled_folder()),
+        add_pooling_layer=False,
+        attn_implementation="eager",
+        # Dropout costs a third of the speed on a CPU, and two passes over the data do not need it.
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+
+
+def load_tokenizer() -> Tokenizer:
+    """The bundled embedder's, with its own truncation and padding switched off."""
+    tokenizer = Tokenizer.from_file(str(_bundled_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def batches(windows: Sequence[W], config: dict[str, Any], rng: random.Random) -> list[list[W]]:
+    """Batches of like length, at most so many padded tokens each, in random order."""
+    order = list(windows)
+    rng.shuffle(order)
+    made: list[list[W]] = []
+    for first in range(0, len(order), 2048):
+        group: list[list[W]] = [[]]
+        for item in sorted(order[first : first + 2048], key=lambda item: len(item.ids)):
+            full = len(group[-1]) == config["batch_most"]
+            if full or (len(group[-1]) + 1) * len(item.ids) > config["batch_tokens"]:
+                group.append([])
+            group[-1].append(item)
+        rng.shuffle(group)
+        made += group
+    rng.shuffle(made)
+    return made
+
+
+def tensors(batch: Sequence[Window]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, mask and segments, each of shape (windows, longest)."""
+    longest = max(len(item.ids) for item in batch)
+    ids = torch.zeros(len(batch), longest, dtype=torch.long)
+    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+    for row, item in enumerate(batch):
+        ids[row, : len(item.ids)] = torch.tensor(item.ids)
+        mask[row, : len(item.ids)] = 1
+        types[row, : len(item.types)] = torch.tensor(item.types)
+    return ids, mask, types
+
+
+def fit(
+    model: nn.Module,
+    order: Sequence[Sequence[W]],
+    loss_of: Callable[[Sequence[W]], torch.Tensor],
+    check: Callable[[], dict[str, float]],
+    work: Path,
+    settings: dict[str, Any],
+    seconds: float,
+) -> None:
+    """Train on the batches in their order; `check` is measured at each checkpoint."""
+    groups = [
+        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim > 1]},
+        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim == 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=0.0, weight_decay=settings["weight_decay"], fused=True)
+    step, spent, average = 0, 0.0, 0.0
+    checkpoint = work / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent = state["step"], state["seconds"]
+    log(work, f"{sum(map(len, order))} windows in {len(order)} batches, from step {step}, {spent:.0f} s spent")
+    began = time.monotonic() - spent
+    saved = spent
+    while step < len(order):
+        spent = time.monotonic() - began
+        progress = max(step / len(order), spent / seconds)
+        if progress >= 1:
+            break
+        rate = settings["peak_rate"] * min(progress / settings["warmup"], (1 - progress) / (1 - settings["warmup"]))
+        for group in optimiser.param_groups:
+            group["lr"] = max(rate, 1e-7)
+        loss = loss_of(order[step])
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
+        optimiser.step()
+        step += 1
+        average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
+        if step % 50 == 0:
+            log(work, f"step {step}/{len(order)} {spent:.0f} s rate {rate:.2e} loss {average:.3f}")
+        if spent - saved > settings["checkpoint_seconds"]:
+            save(checkpoint, model, optimiser, step, spent)
+            saved = spent
+            metrics(work, {"step": step, "seconds": round(spent), "loss": average, **check()})
+    save(checkpoint, model, optimiser, step, time.monotonic() - began)
+    seen = sum(len(batch) for batch in order[:step])
+    final = {"step": step, "batches": len(order), "windows_seen": seen, "windows": sum(map(len, order))}
+    metrics(work, {"seconds": round(time.monotonic() - began), "loss": average, **final, **check()})
+
+
+def freeze(encoder: Any, layers: int) -> None:
+    """Leave the embeddings and the lowest layers as they are."""
+    embeddings = encoder.embeddings
+    frozen = [embeddings.word_embeddings, embeddings.position_embeddings, *encoder.encoder.layer[:layers]]
+    for module in frozen:
+        for parameter in module.parameters():
+            parameter.requires_grad = False
+
+
+def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
+    torch.save(state, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def log(work: Path, line: str) -> None:
+    with (work / "train.log").open("a", encoding="utf-8") as lines:
+        lines.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+
+
+def metrics(work: Path, row: dict[str, Any]) -> None:
+    with (work / "metrics.jsonl").open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(row) + "\n")
+    log(work, json.dumps(row))
+
+
+def export_onnx(model: nn.Module, name: str, outputs: Sequence[str], work: Path, settings: dict[str, Any]) -> None:
+    """Write the model in float32 to `work/float32` and in eight bits to `work`, with the tokenizer beside each."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole = work / "float32"
+    whole.mkdir(exist_ok=True)
+    ids = torch.full((2, 24), 1000)
+    types = torch.ones_like(ids)
+    types[:, :8] = 0
+    batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
+    program = torch.onnx.export(
+        model.eval(),
+        (ids, torch.ones_like(ids), types),
+        dynamo=True,
+        opset_version=settings["opset"],
+        input_names=["input_ids", "attention_mask", "token_type_ids"],
+        output_names=list(outputs),
+        dynamic_shapes=({0: batch, 1: tokens},) * 3,
+    )
+    assert program is not None
+    program.save(whole / f"{name}.onnx", external_data=False)
+    quantize_dynamic(
+        whole / f"{name}.onnx",
+        work / f"{name}.onnx",
+        op_types_to_quantize=settings["quantized"],
+        nodes_to_exclude=settings["keep_float"],
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        # Seven bits: without it sums overflow on processors that lack VNNI, which many laptops do.
+        reduce_range=settings["reduce_range"],
+    )
+    without_traces(work / f"{name}.onnx")
+    for folder in (whole, work):
+        load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+
+
+def without_traces(path: Path) -> None:
+    """Take out what the exporter writes of the machine: the paths and lines that each node comes from."""
+    import onnx
+
+    model = onnx.load(path)
+    for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        holder.doc_string = ""
+        if hasattr(holder, "metadata_props"):
+            del holder.metadata_props[:]
+    onnx.save(model, path)
+
+
+def checksums(folder: Path, *names: str) -> dict[str, str]:
+    """SHA-256 of files of a folder."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
