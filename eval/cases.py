@@ -30,6 +30,8 @@ class Case(BaseModel):
     """Stable slug, unique over all files."""
     kind: str
     """Sort of question: fact, paraphrase, yesno, …"""
+    corpus: str = "seeds"
+    """Folder of the articles that are asked, relative to the repository's root."""
     question: str
     """The user's words, as typed."""
     history: list[tuple[str, str]] = []
