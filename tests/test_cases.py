@@ -1,5 +1,6 @@
 """The cases: well formed, true to their articles, and scored as their schema says."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ NAMES = sorted(path.stem for path in cases.FOLDER.glob("*.yaml"))
 SEED_NAMES = [name for name in NAMES if name.startswith("seeds_")]
 
 
+@cache
 def articles(corpus: str) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted((ROOT / corpus).glob("*.txt"))]
 
