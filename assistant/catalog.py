@@ -50,7 +50,7 @@ def read_query(question: str) -> Query | None:
     plain = " ".join(question.replace("’", "'").split()).strip(" ?.!")
     for naming, pattern in _NAMING:
         match = pattern.match(plain)
-        if match:
+        if match and not (naming == "mention" and _CLAUSE.search(match["what"])):
             return Query(topic=naming, what=match["what"].strip(" '\"“”,"))
     if _WHOLE.match(plain):
         return Query(topic="list")
@@ -281,6 +281,8 @@ _NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
     ("by", r"^(?:show me |tell me |list )what (?P<what>[\w' .-]+?) (?:has written|have written|wrote|has published)$"),
 )
 _NAMING = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern in _NAMING_PATTERNS)
+_CLAUSE = re.compile(r"\b(?:who|where|when|why|how)\b.*\b(?:is|are|was|were|did|does|do|has|have)\b", re.IGNORECASE)
+"""What is asked about is itself a question ("show me on a map where Segou is"): the contents answer it."""
 _REPORTS = re.compile(r"\b(?:reports?|documents?|posts?)\b", re.IGNORECASE)
 _WHOLE = re.compile(
     r"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|"

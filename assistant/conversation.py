@@ -230,7 +230,8 @@ def _resolved_last(asked: Sequence[str]) -> str:
 def _dangling(core: str) -> str | None:
     """A personal pronoun that nothing in the question itself explains."""
     match = re.search(r"\b(?:he|she|him|his|her|hers)\b", core, re.IGNORECASE)
-    if match and not names(core[: match.start()]) and len(stems(core)) <= 3:
+    before = core[: match.start()] if match else ""
+    if match and not names(before) and len(stems(before)) < 2 and len(stems(core)) <= 3:
         return match.group().lower()
     bare = re.match(
         r"^(?:who|what|where|when|why|how)\s+(?:is|was|are|were|did|does)\s+(it|they|this|that|them|there)\s*\W*$",

@@ -61,6 +61,7 @@ def test_a_question_about_the_articles_is_recognised(text: str, topic: str, what
         "Did the author visit Mali?",
         "Why was the article written?",
         "How many soldiers are there?",
+        "Show me on a map where Ouagadougou is",
     ],
 )
 def test_a_question_about_what_the_articles_say_is_left_to_search(text: str):

@@ -69,6 +69,7 @@ def test_the_former_is_the_first_of_two_that_were_named():
 def test_a_pronoun_that_nothing_explains_is_named():
     assert stand_alone("Where did he go?", []).unclear == "he"
     assert stand_alone("Where did Sonko go when he left?", []).unclear is None
+    assert stand_alone("did the old mayor keep his word", []).unclear is None
 
 
 @pytest.mark.parametrize("text", ["hello", "Hi there!", "thanks a lot", "ok thanks", "bonjour", "???", "", "👍"])
