@@ -6,21 +6,24 @@ markers: the pipeline gives those.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from assistant import catalog
 from assistant.documents import Document
-from assistant.evidence import MET, Evidence, Judgement, meets, synonymy
+from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
 from assistant.kinds import candidates, define, new_candidates, office_holder
+from assistant.matching import MET, meets, synonymy
 from assistant.polarity import denied_about, denies
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
 from assistant.reply import Status
 from assistant.sentences import Span
 from assistant.settings import Caution
+from assistant.statement import statement_of
 from assistant.terms import stems
+from assistant.verification import Verdict, check_claim
 
 ANSWERED_FROM: dict[Caution, float] = {"cautious": 0.6, "balanced": 0.45, "eager": 0.3}
 """Probability of an answer from which a question counts as answered; see docs/measurements.md for the curve."""
@@ -78,8 +81,17 @@ class Draft:
 # ── from the articles' contents ──────────────────────────────────────────────────────────
 
 
+Check = Callable[[str, Sequence[str]], Verdict]
+"""`check_claim` with a checker."""
+
+
 def compose(
-    index: Index, question: Question, evidence: Sequence[Evidence], judgement: Judgement, caution: Caution
+    index: Index,
+    question: Question,
+    evidence: Sequence[Evidence],
+    judgement: Judgement,
+    caution: Caution,
+    check: Check = check_claim,
 ) -> Draft:
     """The answer with no language model: chosen sentences, or what the sources lack."""
     if not evidence or judgement.topical < TOPICAL_FROM[caution] or _subject_missing(question, evidence):
@@ -87,7 +99,7 @@ def compose(
     if question.latest:
         evidence = _newest_first(index, evidence)
     if question.kind == "yesno":
-        return _yes_or_no(index, question, evidence, caution)
+        return _yes_or_no(index, question, evidence, caution, check)
     if question.kind == "definition" and (defined := _definition(question, evidence)):
         item, words = defined
         return Draft(status="answered", lines=_lines(index, [item]), short=words)
@@ -302,29 +314,63 @@ DECIDED_FROM: dict[Caution, float] = {"cautious": 0.92, "balanced": 0.8, "eager"
 """Share of a yes/no question's words, by weight, that a sentence must hold to decide it."""
 
 
-def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], caution: Caution) -> Draft:
+def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], caution: Caution, check: Check) -> Draft:
+    """Yes or no by what checking the question's statement says, or by the words of the nearest sentence."""
     ranked = sorted(evidence[:8], key=lambda item: -(item.cover + 0.3 * item.cover_around + 0.5 * item.cosine))
-    best = ranked[0]
-    unmet = [word for word in question.words if best.matched_around[word.stem] < MET]
+    decided = _checked(index, question, ranked[:MOST_CHECKED], caution, check) or _by_words(
+        question, ranked[0], caution
+    )
+    if decided is None:
+        unmet = [word.text for word in question.words if ranked[0].matched_around[word.stem] < MET]
+        reason = f"nothing is said of “{', '.join(unmet)}”" if unmet else "the sources do not decide it"
+        return _partial(index, question, _about(question, evidence), reason)
+    item, yes = decided
+    if yes and _NOW.search(question.text) and _NOT_YET.search(item.text):
+        yes = False
+    return Draft(status="answered", lines=_lines(index, [item]), short=_yes_word(question, yes))
+
+
+MOST_CHECKED = 4
+"""Sentences against which the statement of a yes/no question is checked."""
+YES_FROM: dict[Caution, float] = {"cautious": 0.75, "balanced": 0.6, "eager": 0.5}
+"""Probability of support from which the answer is yes; it is no where a contradiction is as sure."""
+
+
+def _checked(
+    index: Index, question: Question, ranked: Sequence[Evidence], caution: Caution, check: Check
+) -> tuple[Evidence, bool] | None:
+    """The sentence that supports or contradicts the question's statement most surely, and which of the two."""
+    said = None if question.french else statement_of(strip_lead(question.text))
+    if said is None:
+        return None
+    found = []
+    for item in ranked:
+        if any(item.matched_around[word.stem] < MET for word in question.names):
+            continue
+        text = index.document(item.document_id).text
+        before = [text[item.before.start : item.before.end]] if item.before else []
+        found.append((item, check(said, [*before, item.text])))
+    best = max(found, key=lambda pair: pair[1].score, default=None)
+    if best and best[1].label == "supported" and best[1].score >= YES_FROM[caution]:
+        return best[0], True
+    opposed = [pair for pair in found if pair[1].label == "contradicted" and 1 - pair[1].score >= YES_FROM[caution]]
+    if opposed:
+        return min(opposed, key=lambda pair: pair[1].score)[0], False
+    return None
+
+
+def _by_words(question: Question, best: Evidence, caution: Caution) -> tuple[Evidence, bool] | None:
+    """What a sentence decides that holds nearly all the question's words."""
     others = [word for word in question.words if not word.name]
     own = sum(word.weight * best.matched[word.stem] for word in others) / (sum(word.weight for word in others) or 1.0)
     names_met = all(best.matched_around[word.stem] >= MET for word in question.names)
     cover = max(best.cover, 0.9 * best.cover_around)
     if not names_met or cover < DECIDED_FROM[caution] or (others and own < 0.6):
-        reason = (
-            f"nothing is said of “{', '.join(word.text for word in unmet)}”"
-            if unmet
-            else "the sources do not decide it"
-        )
-        return _partial(index, question, _about(question, evidence), reason)
+        return None
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
     named = [word.stem for word in question.names]
     denied = denied_about(best.text, _held_for(best, met or set(question.stems)), named)
-    asks_negated = denies(strip_lead(question.text))
-    yes = denied == asks_negated
-    if yes and _NOW.search(question.text) and _NOT_YET.search(best.text):
-        yes = False
-    return Draft(status="answered", lines=_lines(index, [best]), short=_yes_word(question, yes))
+    return best, denied == denies(strip_lead(question.text))
 
 
 def _yes_word(question: Question, yes: bool) -> str:
@@ -422,7 +468,10 @@ _SUBJECT = (
 _INVERTED = re.compile(
     rf"^(?P<wh>{_WH_PHRASE})\s+(?P<aux>(?i:is|are|was|were|will|would|can|could|has|have|had|should|may|might))\s+"
     rf"(?P<subject>{_SUBJECT})\s+(?P<rest>(?:not |now |ever |first |still )?(?:be|been|being|going|set|due|\w+ed|\w+ing|made|held|built|born|"
-    r"found|sent|won|lost|paid|sold|told|taken|given|known|seen|shot|killed)\b.*)$"
+    r"found|sent|won|lost|paid|sold|told|taken|given|known|seen|shot|killed)"
+    # A noun behind it would make it an adjective: "the first | known case was reported".
+    r"(?=$|\s+(?:in|on|at|by|for|with|to|from|under|over|into|of|as|after|before|during|since|until|against|between|about|"
+    r"near|through|a|an|the|its|his|her|their|\w+ed|made|held|built|born|up|out|down|off|again|last|this|together|there|here)\b).*)$"
 )
 
 

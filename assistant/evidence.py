@@ -11,21 +11,20 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-
+from assistant.checker import Checker
 from assistant.embedding import Vectors
 from assistant.index import Index
 from assistant.kinds import candidates, has_answer_of, new_candidates
+from assistant.matching import MET, match
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
 from assistant.retrieval import Hit
 from assistant.sentences import Span
-from assistant.terms import stems, weight
+from assistant.terms import stems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +77,16 @@ class Judgement:
     """How surely the question's subject is in the sources, 0..1."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Weights of the two regressions, in the order of their features."""
+
+    sentence: tuple[float, ...]
+    """Of SENTENCE_FEATURES."""
+    answer: tuple[float, ...]
+    """Of ANSWER_FEATURES."""
+
+
 SENTENCE_FEATURES = (
     "read",
     "read_logit",
@@ -93,6 +102,7 @@ SENTENCE_FEATURES = (
 )
 ANSWER_FEATURES = (
     "passage_logit",
+    "checked",
     "read",
     "read_logit",
     "cosine",
@@ -118,11 +128,17 @@ ANSWER_FEATURES = (
 
 
 def find_evidence(
-    index: Index, question: Question, vector: Vectors, hits: Sequence[Hit], readings: Sequence[Reading]
+    index: Index,
+    question: Question,
+    vector: Vectors,
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    weights: Weights | None = None,
 ) -> list[Evidence]:
     """All sentences of the hits, those most likely to answer the question first; each span once.
 
-    `readings` are the reader's, one a hit.  A sentence in two overlapping passages counts where it reads best.
+    `readings` are the reader's, one a hit; `weights` the package's own where none are given.  A sentence in
+    two overlapping passages counts where it reads best.
     """
     found: dict[tuple[str, int, int], Evidence] = {}
     for place, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
@@ -132,11 +148,28 @@ def find_evidence(
             better = evidence if evidence.read > known.read else known
             # A passage may begin with a sentence whose predecessor only the other one holds.
             found[key] = replace(better, before=known.before or evidence.before)
-    local = _local_weights(question, list(found.values()))
-    scored = [
-        _scored(evidence, question, hits[evidence.hit], readings[evidence.hit], local) for evidence in found.values()
-    ]
-    return sorted(scored, key=lambda evidence: -evidence.score)
+    return rank(list(found.values()), question, hits, readings, weights)
+
+
+def rank(
+    evidence: Sequence[Evidence],
+    question: Question,
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    weights: Weights | None = None,
+) -> list[Evidence]:
+    """The sentences scored by their features, best first."""
+    weights = weights or load_weights()
+    local = _local_weights(question, evidence)
+    total = sum(local.values()) or 1.0
+    scored = []
+    for item in evidence:
+        telling = sum(local[word] * met for word, met in item.matched.items()) / total
+        around = sum(local[word] * met for word, met in item.matched_around.items()) / total
+        told = replace(item, telling=telling, telling_around=around)
+        found = sentence_features(told, question, hits[item.hit].score, readings[item.hit])
+        scored.append(replace(told, score=_logistic(weights.sentence, found)))
+    return sorted(scored, key=lambda item: -item.score)
 
 
 def _sentences(
@@ -153,8 +186,8 @@ def _sentences(
         if not held[i] or texts[i].endswith("?"):  # a question answers none
             continue
         around = held[i].union(title, *held[max(0, i - 1) : i + 2])
-        matched = {word.stem: _match(word, held[i]) for word in question.words}
-        matched_around = {word.stem: max(matched[word.stem], _match(word, around)) for word in question.words}
+        matched = {word.stem: match(word, held[i]) for word in question.words}
+        matched_around = {word.stem: max(matched[word.stem], match(word, around)) for word in question.words}
         answer = _answer_in(reading, Span(start - first, end - first), first)
         read = reading.best_within(start - first, end - first)
         yield Evidence(
@@ -234,9 +267,13 @@ def sentence_features(evidence: Evidence, question: Question, hit_score: float, 
 
 
 def answer_features(
-    question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit], readings: Sequence[Reading]
+    question: Question,
+    evidence: Sequence[Evidence],
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    checked: float | None,
 ) -> list[float]:
-    """The values of ANSWER_FEATURES, for the best evidence."""
+    """The values of ANSWER_FEATURES, for the best evidence; `checked` is the checker's logit for its answer."""
     best = evidence[0]
     names = [best.matched_around[word.stem] for word in question.words if word.name]
     others = [word for word in question.words if not word.name]
@@ -244,6 +281,7 @@ def answer_features(
     specific = float(question.kind in SPECIFIC)
     return [
         _scaled(readings[best.hit].logit),
+        -0.2 if checked is None else _scaled(checked),
         best.read,
         _logit(best.read),
         best.cosine,
@@ -277,17 +315,41 @@ def _scaled(logit: float) -> float:
 
 
 def judge(
-    question: Question, evidence: Sequence[Evidence], hits: Sequence[Hit], readings: Sequence[Reading]
+    index: Index,
+    question: Question,
+    evidence: Sequence[Evidence],
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    checker: Checker,
+    weights: Weights | None = None,
 ) -> Judgement:
     """How surely the evidence answers the question, and its subject is in the sources."""
     if not evidence or not hits:
         return Judgement(answerable=0.0, topical=0.0)
     best = evidence[0]
-    answerable = _logistic(_model()["answer"], answer_features(question, evidence, hits, readings))
+    checked = check_answer(index, question, best, checker)
+    answerable = _logistic(
+        (weights or load_weights()).answer, answer_features(question, evidence, hits, readings, checked)
+    )
     around = {word.stem: max(item.matched_around[word.stem] for item in evidence) for word in question.words}
     met = _cover(question.words, around)
     dense = max(hit.dense for hit in hits)
     return Judgement(answerable=answerable, topical=_topical(question, around, met, dense, best))
+
+
+def check_answer(index: Index, question: Question, best: Evidence, checker: Checker) -> float | None:
+    """The checker's logit for the question with the reader's answer behind it, as it was trained on both.
+
+    A second look by another model, at the sentence and the one before it; None where the reader sees no answer.
+    """
+    if best.answer is None:
+        return None
+    text = index.document(best.document_id).text
+    answer = " ".join(text[best.answer.start : best.answer.end].split())
+    asked = question.read.strip().rstrip("?").strip()
+    claim = f"{asked[:1].upper()}{asked[1:]}? {answer[:1].upper()}{answer[1:].rstrip('.')}."
+    before = [text[best.before.start : best.before.end]] if best.before else []
+    return checker.check(claim, [*before, best.text]).logit
 
 
 def _topical(question: Question, around: dict[str, float], met: float, dense: float, best: Evidence) -> float:
@@ -299,94 +361,16 @@ def _topical(question: Question, around: dict[str, float], met: float, dense: fl
     return 0.35 * anchored + 0.25 * met + 0.4 * closeness
 
 
-MET = 0.5
-"""From this match on a word of the question counts as met."""
-
-
 def _cover(words: Sequence[Asked], matched: dict[str, float]) -> float:
     total = sum(word.weight for word in words)
     return sum(word.weight * matched[word.stem] for word in words) / total if total else 0.0
 
 
-def meets(word: Asked, held: frozenset[str]) -> bool:
-    """Whether a word of the question, or what stands for it, is among the stems of a text."""
-    return _match(word, held) >= MET
-
-
-def _match(word: Asked, held: frozenset[str]) -> float:
-    """1 for the word itself, less for a near synonym (never for a name or number), 0 below a similarity of 0.4."""
-    if word.stem in held:
-        return 1.0
-    if word.name and word.stem[0].isdigit():
-        return 0.0
-    if word.name:
-        return max((_same_name(word.stem, other) for other in held), default=0.0)
-    best = max((_similarity(word.stem, other) for other in held), default=0.0)
-    if best < 0.4 and not known(word.stem):
-        best = 0.9 if any(_misspelt(word.stem, other) for other in held) else best
-    return best if best >= 0.4 else 0.0
-
-
-@lru_cache(maxsize=100_000)
-def _same_name(word: str, other: str) -> float:
-    """0.9 for a slip of the pen, 0.8 for a people and its country ("senegales", "seneg"), else 0."""
-    longer, shorter = (word, other) if len(word) >= len(other) else (other, word)
-    if len(shorter) >= 4 and longer.startswith(shorter) and longer[len(shorter) :] in _PEOPLE:
-        return 0.8
-    return 0.9 if _misspelt(word, other) and not (known(word) and known(other)) else 0.0
-
-
-_PEOPLE = frozenset(("n", "an", "es", "ales", "al", "abe", "be", "i", "ien", "nais", "ais", "aise", "ian"))
-"""Endings between the stems of a country and of its people."""
-
-
-@lru_cache(maxsize=100_000)
-def _misspelt(word: str, other: str) -> bool:
-    """Whether two stems differ by no more than a slip of the pen ("langaug", "languag")."""
-    if min(len(word), len(other)) < 5 or abs(len(word) - len(other)) > 2 or word[0] != other[0]:
-        return False
-    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= 0.84
-
-
 @cache
-def _word_vectors() -> tuple[dict[str, int], Vectors]:
-    with (files("assistant") / "data" / "word_vectors.npz").open("rb") as stream:
-        data = np.load(stream)
-        rows = {str(stemmed): row for row, stemmed in enumerate(data["stems"])}
-        return rows, data["vectors"].astype(np.float32) / 127
-
-
-def known(stemmed: str) -> bool:
-    """Whether a stem is a common one."""
-    return stemmed in _word_vectors()[0] or weight(stemmed) < 1
-
-
-@lru_cache(maxsize=200_000)
-def _similarity(word: str, other: str) -> float:
-    rows, vectors = _word_vectors()
-    if word not in rows or other not in rows or other[0].isdigit():
-        return 0.0
-    return float(vectors[rows[word]] @ vectors[rows[other]])
-
-
-def synonymy(word: str, other: str) -> float:
-    """How near in meaning two stems are, 0.5..1, or 0 where they are not near."""
-    near = _similarity(word, other)
-    return near if near >= MET else 0.0
-
-
-def _scored(evidence: Evidence, question: Question, hit: Hit, reading: Reading, local: dict[str, float]) -> Evidence:
-    total = sum(local.values()) or 1.0
-    telling = sum(local[word] * met for word, met in evidence.matched.items()) / total
-    around = sum(local[word] * met for word, met in evidence.matched_around.items()) / total
-    told = replace(evidence, telling=telling, telling_around=around)
-    return replace(told, score=_logistic(_model()["sentence"], sentence_features(told, question, hit.score, reading)))
-
-
-@cache
-def _model() -> dict[str, Any]:
+def load_weights() -> Weights:
+    """The package's own, as `training/evidence.py` fitted them."""
     data: dict[str, Any] = json.loads((files("assistant") / "data" / "evidence.json").read_text(encoding="utf-8"))
-    return data
+    return Weights(sentence=tuple(data["sentence"]), answer=tuple(data["answer"]))
 
 
 def _logistic(weights: Sequence[float], features: Sequence[float]) -> float:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant import catalog
-from assistant.answering import Draft, Line, compose, compose_catalog
+from assistant.answering import Check, Draft, Line, compose, compose_catalog
+from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
 from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
 from assistant.documents import Document, gather, read_corpus
@@ -49,11 +50,19 @@ class Event:
 class Assistant:
     """Answers questions over one index; may be used from several threads."""
 
-    def __init__(self, index: Index, embedder: Embedder, settings: Settings, reader: Reader | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        embedder: Embedder,
+        settings: Settings,
+        reader: Reader | None = None,
+        checker: Checker | None = None,
+    ) -> None:
         self.index = index
         self.settings = settings
         self._embedder = embedder
         self._reader = reader or load_reader(threads=settings.threads)
+        self._checker = checker or load_checker(threads=settings.threads)
 
     @classmethod
     def open(cls, settings: Settings | None = None, progress: Progress | None = None) -> "Assistant":
@@ -145,15 +154,18 @@ class Assistant:
                     yield Event(kind="stage", text="reading")
                     readings = self._reader.read(asked.read, [hit.passage.text for hit in hits])
                     evidence = find_evidence(self.index, asked, vector, hits, readings)
-                    judgement = judge(asked, evidence, hits, readings)
+                    judgement = judge(self.index, asked, evidence, hits, readings, self._checker)
                     clock.mark("reading")
                     yield Event(kind="stage", text="composing")
-                    draft = compose(self.index, asked, evidence, judgement, self.settings.caution)
+                    draft = compose(self.index, asked, evidence, judgement, self.settings.caution, self._check)
                     clock.mark("composing")
         yield Event(kind="stage", text="checking")
-        reply = _reply(draft, standalone.searched, hits)
+        reply = _reply(draft, standalone.searched, hits, self._check)
         clock.mark("checking")
         yield Event(kind="reply", reply=replace(reply, timings=clock.timings()))
+
+    def _check(self, claim: str, evidence: Sequence[str]) -> Verdict:
+        return check_claim(claim, evidence, checker=self._checker)
 
     def _catalog_query(self, text: str) -> catalog.Query | None:
         query = catalog.read_query(text)
@@ -257,7 +269,7 @@ def _no_topic() -> Draft:
     )
 
 
-def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
+def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
     numbers: dict[tuple[str, int, int], int] = {}
     citations: list[Citation] = []
     claims = []
@@ -269,7 +281,7 @@ def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
                 numbers[key] = len(numbers) + 1
                 citations.append(cite(numbers[key], quote.document, *quote.span))
             own.append(numbers[key])
-        claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line)))
+        claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line, check)))
     cited = [replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits]
     return Reply(
         status=draft.status,
@@ -284,10 +296,10 @@ def _reply(draft: Draft, question: str, hits: list[Hit]) -> Reply:
     )
 
 
-def _verdict(line: Line) -> Verdict:
+def _verdict(line: Line, check: Check) -> Verdict:
     if line.from_data or not line.quotes:
         return Verdict(label="unchecked", score=0.0, reasons=["from the articles' data, not from their words"])
-    return check_claim(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
+    return check(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
 
 
 def _overlaps(hit: Hit, citation: Citation) -> bool:

@@ -1,18 +1,25 @@
 """Verification: whether a sentence is supported by the words it cites.
 
-Exact checks (verbatim words, numbers, names, negation) over coverage by the best sentences of
-the evidence.  A trained checker will join them behind `check_claim`.
+The checker reads claim and evidence together, exact checks compare them word by word
+(`discrepancy.py`), and a logistic regression joins the two to one calibrated probability
+(made by `training/verification.py`).  A number, a date, a quotation that the evidence does not
+hold is never supported, whatever the checker makes of it.
 """
 
-import re
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, Literal
 
-from assistant.evidence import synonymy
-from assistant.polarity import clauses, denies
+from assistant.checker import Checker, Entailment, load_checker
+from assistant.discrepancy import COVERED_FROM, Discrepancy, anchoring, coverage, discrepancies, plain
+from assistant.polarity import denies
 from assistant.sentences import split_sentences
-from assistant.terms import WORD, stem, stems, weight
+from assistant.terms import stems
 
 Label = Literal["supported", "contradicted", "unsupported", "unchecked"]
 
@@ -24,7 +31,7 @@ class Verdict:
     label: Label
     """`unchecked` is given only where nothing was checked."""
     score: float
-    """Estimate of the probability of support, 0..1; 1 for verbatim words."""
+    """Probability of support, 0..1, calibrated on held-aside pairs; 1 for verbatim words."""
     reasons: list[str] = field(default_factory=list)
     """What decided it, for a person to read."""
 
@@ -41,75 +48,112 @@ class Claim:
     """Whether they support it."""
 
 
-SUPPORTED_FROM = 0.75
-"""Share of a claim's words, by weight, that its evidence must hold."""
-_QUOTED = re.compile(r"[“\"«]([^”\"»]{8,})[”\"»]")
+DECISIVE = ("quote", "number", "date")
+"""Discrepancies with which no claim is supported."""
 
 
-def check_claim(claim: str, evidence: Sequence[str]) -> Verdict:
+def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None = None) -> Verdict:
     """Check one sentence against the passages it cites.
 
-    Supported needs its words, all its numbers and names and all quoted words in the evidence, and
-    no clause of the evidence that says the opposite.  `evidence` may be empty: nothing supports it then.
+    Supported needs the checker and the exact checks to agree; words that stand in the evidence
+    need no more.  `evidence` may be empty: nothing supports it then.  `checker` is the package's
+    own where none is given; raises ModelError where that cannot be loaded.
     """
     if isinstance(evidence, str):
         evidence = [evidence]
-    said = _plain(claim)
+    settled = _settled(claim, evidence)
+    if settled is not None:
+        return settled
+    sentences = sentences_of(evidence)
+    entailment = (checker or load_checker()).check(claim, sentences)
+    found = discrepancies(claim, evidence, sentences)
+    score = _logistic(features(claim, sentences, entailment, found))
+    decisive = [item for item in found if item.kind in DECISIVE and not item.counted]
+    if decisive or score < 0.5:
+        return _refused(claim, sentences, entailment, found, min(score, 0.1 if decisive else 0.49))
+    reasons = [f"entailment: the evidence says so ({entailment.supported:.0%})"]
+    reasons += [f"{item.kind}: {item.text}" for item in found]
+    return Verdict(label="supported", score=round(score, 3), reasons=reasons)
+
+
+def _refused(
+    claim: str, sentences: Sequence[str], entailment: Entailment, found: Sequence[Discrepancy], score: float
+) -> Verdict:
+    words = list(dict.fromkeys(stems(claim)))
+    near = max(coverage(words, stems(sentence)) for sentence in sentences)
+    opposed = any(item.opposed for item in found) or (entailment.contradicted > 0.5 and near >= 0.4)
+    reasons = [f"{item.kind}: {item.text}" for item in found]
+    if opposed and not any(item.opposed for item in found):
+        reasons.append(f"entailment: the evidence says otherwise ({1 - entailment.supported:.0%})")
+    elif not found:
+        held = {word for sentence in sentences for word in stems(sentence)}
+        lacking = [word for word in words if word not in held]
+        silent = f"; nothing says “{', '.join(lacking[:5])}”" if lacking else ""
+        reasons.append(f"entailment: the evidence does not say so ({1 - entailment.supported:.0%}){silent}")
+    return Verdict(label="contradicted" if opposed else "unsupported", score=round(score, 3), reasons=reasons)
+
+
+FEATURES = (
+    "entailment",
+    "coverage",
+    "pairs",
+    "anchoring",
+    "number",
+    "counted",
+    "date",
+    "name",
+    "negation",
+    "quote",
+    "length",
+    "bias",
+)
+"""What the regression weighs."""
+
+
+def features(claim: str, sentences: Sequence[str], entailment: Entailment, found: Sequence[Discrepancy]) -> list[float]:
+    """The values of FEATURES."""
+    said = stems(claim)
+    words = list(dict.fromkeys(said))
+    held = [stems(sentence) for sentence in sentences]
+    together = {pair for sentence in held for pair in pairwise(sentence)}
+    pairs = list(pairwise(said))
+    kinds = [item.kind for item in found if not item.counted]
+    return [
+        max(-12.0, min(12.0, entailment.logit)) / 4,
+        coverage(words, [word for sentence in held for word in sentence]),
+        sum(pair in together for pair in pairs) / len(pairs) if pairs else 0.5,
+        anchoring(claim, sentences),
+        float("number" in kinds),
+        float(any(item.counted for item in found)),
+        float("date" in kinds),
+        min(kinds.count("name"), 3) / 3,
+        float("negation" in kinds),
+        float("quote" in kinds),
+        min(len(words), 30) / 30,
+        1.0,
+    ]
+
+
+def sentences_of(evidence: Sequence[str]) -> list[str]:
+    """The sentences of all texts, in their order."""
+    return [text[start:end] for text in evidence for start, end in split_sentences(text)]
+
+
+def _settled(claim: str, evidence: Sequence[str]) -> Verdict | None:
+    """The verdict where nothing need be weighed: no words, verbatim words, no evidence."""
+    said = plain(claim)
     if not stems(said):
         return Verdict(label="unsupported", score=0.0, reasons=["the claim states nothing that could be checked"])
     if _stands_in(said, evidence):
         return Verdict(label="supported", score=1.0, reasons=["verbatim: the words stand in the evidence"])
-    sentences = [text[start:end] for text in evidence for start, end in split_sentences(text)]
-    if not sentences:
+    if not any(stems(text) for text in evidence):
         return Verdict(label="unsupported", score=0.0, reasons=["there is no evidence"])
-    words = list(dict.fromkeys(stems(claim)))
-    best = max(sentences, key=lambda sentence: _coverage(words, stems(sentence)))
-    near = _near(words, sentences)
-    held = list(dict.fromkeys(item for sentence in near for item in stems(sentence)))
-    coverage = _coverage(words, held)
-    for quoted in _QUOTED.findall(claim):
-        if not any(_plain(quoted) in _plain(text) for text in evidence):
-            return Verdict(
-                label="unsupported", score=0.05, reasons=[f"quote: “{quoted}” does not stand in the evidence"]
-            )
-    numbers = [word for word in words if word[0].isdigit() and word not in held]
-    if numbers:
-        other = [word for word in stems(best) if word[0].isdigit() and word not in words]
-        rest = [word for word in words if not word[0].isdigit()]
-        if other and _coverage(rest, stems(best)) >= SUPPORTED_FROM:
-            return Verdict(
-                label="contradicted",
-                score=0.02,
-                reasons=[f"number: {', '.join(numbers)} claimed, the evidence has {', '.join(other)}"],
-            )
-        return Verdict(
-            label="unsupported", score=0.05, reasons=[f"number: {', '.join(numbers)} does not stand in the evidence"]
-        )
-    names = [word for word in _names(claim) if stem(word) not in held]
-    if names:
-        return Verdict(
-            label="unsupported", score=0.1, reasons=[f"name: {', '.join(names)} does not stand in the evidence"]
-        )
-    if coverage < SUPPORTED_FROM:
-        missing = [word for word in words if word not in held]
-        return Verdict(
-            label="unsupported",
-            score=round(coverage / 2, 3),
-            reasons=[f"words: nothing says “{', '.join(missing[:5])}”"],
-        )
-    opposed = _opposed(claim, words, best)
-    if opposed:
-        return Verdict(label="contradicted", score=0.05, reasons=[f"negation: the evidence says “{opposed}”"])
-    return Verdict(
-        label="supported",
-        score=round(min(0.99, coverage), 3),
-        reasons=[f"words: {coverage:.0%} of the claim stand in the evidence"],
-    )
+    return None
 
 
 def _stands_in(said: str, evidence: Sequence[str]) -> bool:
     """Whether the claim stands word for word, and not inside a sentence that denies it ("Nobody says that …")."""
-    for text in map(_plain, evidence):
+    for text in map(plain, evidence):
         place = text.find(said)
         if place < 0:
             continue
@@ -119,39 +163,49 @@ def _stands_in(said: str, evidence: Sequence[str]) -> bool:
     return False
 
 
+@cache
+def _weights() -> list[float]:
+    path = files("assistant") / "data" / "verification.json"
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return [float(data["weights"][name]) for name in FEATURES]
+
+
+def _logistic(values: Sequence[float]) -> float:
+    return 1 / (1 + math.exp(-sum(w * v for w, v in zip(_weights(), values, strict=True))))
+
+
+# The second opinion
+
+
+def check_claim_lexical(claim: str, evidence: Sequence[str]) -> Verdict:
+    """The same question answered without the checker, by words alone: a second opinion and a yardstick.
+
+    Supported needs its words, all its numbers and names and all quoted words in the best sentence and
+    its neighbours, and no clause of the evidence that says the opposite.
+    """
+    if isinstance(evidence, str):
+        evidence = [evidence]
+    settled = _settled(claim, evidence)
+    if settled is not None:
+        return settled
+    sentences = sentences_of(evidence)
+    words = list(dict.fromkeys(stems(claim)))
+    near = _near(words, sentences)
+    held = list(dict.fromkeys(item for sentence in near for item in stems(sentence)))
+    found = discrepancies(claim, evidence, near)
+    covered = coverage(words, held)
+    if covered < COVERED_FROM and all(item.kind == "negation" for item in found):
+        lacking = [word for word in words if word not in held]
+        reason = f"words: nothing says “{', '.join(lacking[:5])}”"
+        return Verdict(label="unsupported", score=round(covered / 2, 3), reasons=[reason])
+    if found:
+        label: Label = "contradicted" if found[0].opposed else "unsupported"
+        return Verdict(label=label, score=0.05, reasons=[f"{item.kind}: {item.text}" for item in found])
+    reasons = [f"words: {covered:.0%} of the claim stand in the evidence"]
+    return Verdict(label="supported", score=round(min(0.99, covered), 3), reasons=reasons)
+
+
 def _near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
     """The best sentence and its neighbours: claims may not be pieced together from far apart."""
-    place = max(range(len(sentences)), key=lambda i: _coverage(words, stems(sentences[i])))
+    place = max(range(len(sentences)), key=lambda i: coverage(words, stems(sentences[i])))
     return list(sentences[max(0, place - 1) : place + 2])
-
-
-def _opposed(claim: str, words: Sequence[str], sentence: str) -> str | None:
-    """The clause of the evidence that holds most of the claim's words, where one is negated and the other is not."""
-    ranked = sorted(clauses(sentence), key=lambda clause: -_coverage(words, stems(clause)))
-    if ranked and denies(ranked[0]) != denies(claim) and set(stems(ranked[0])).intersection(words):
-        return ranked[0]
-    return None
-
-
-def _coverage(words: Sequence[str], held: Sequence[str]) -> float:
-    there = frozenset(held)
-    total = sum(weight(word) for word in words)
-    met = sum(
-        weight(word) * (1.0 if word in there else max((synonymy(word, other) for other in there), default=0.0))
-        for word in words
-    )
-    return met / total if total else 0.0
-
-
-def _names(text: str) -> list[str]:
-    found = []
-    for place, match in enumerate(WORD.finditer(text)):
-        word = match.group()
-        if word[0].isupper() and stem(word) and not denies(word) and (place > 0 or weight(stem(word) or "") > 0.6):
-            found.append(word)
-    return found
-
-
-def _plain(text: str) -> str:
-    text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"')
-    return " ".join(text.split()).strip(" .").casefold()

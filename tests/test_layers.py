@@ -10,14 +10,14 @@ FILES = sorted((ROOT / "assistant").glob("*.py"))
 
 ORDER = [
     # words, settings and errors
-    *("errors", "settings", "sentences", "terms", "polarity"),
+    *("errors", "settings", "sentences", "terms", "polarity", "quantities"),
     # documents -> passages -> index -> retrieval
     *("documents", "filters", "passages", "embedding", "index", "retrieval"),
     # conversation -> question
-    *("question", "conversation", "kinds", "catalog"),
+    *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
-    *("onnx_model", "reader", "evidence", "checker", "verification", "citation", "reply", "answering"),
+    *("onnx_model", "reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply", "answering"),
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor", "ui", "cli", "__init__", "__main__"),
 ]

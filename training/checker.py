@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", help=f"of {', '.join(STAGES)}; all where none is named")
     parser.add_argument("--data", type=Path, required=True, help="folder of the groundedness sets")
     parser.add_argument("--examples", type=Path, help="the reader's examples")
-    parser.add_argument("--start", type=Path, help="checkpoint of the reader, whose encoder training starts from")
+    parser.add_argument("--start", type=Path, help="checkpoint whose encoder training starts from: the reader's, or a checker's")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
     arguments = parser.parse_args()
@@ -138,9 +138,9 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     model = CheckerModel().train()
     if start is not None:
         state = torch.load(start, weights_only=True)["model"]
-        kept = {key: value for key, value in state.items() if key.startswith(("encoder.", "dense."))}
+        kept = {key: value for key, value in state.items() if key.startswith(("encoder.", "dense.", "label."))}
         missing, unexpected = model.load_state_dict(kept, strict=False)
-        assert not unexpected and set(missing) == {"label.weight", "label.bias"}, (missing, unexpected)
+        assert not unexpected and set(missing) <= {"label.weight", "label.bias"}, (missing, unexpected)
     freeze(model.encoder, settings["frozen_layers"])
     fit(
         model,

@@ -10,6 +10,8 @@ questions  a question and its answer turned into a sentence; with another name, 
 sentences  sentences of the passages, shortened or whole
 changed    a supported claim of any of these with one thing changed: a number, a date, a name, two
            names swapped, a negation put in or taken out, an opposite, another verb
+mirrored   the same change made in the evidence: with the changed claim supported, with the first one not,
+           so that no word of a claim tells its label without the evidence
 elsewhere  a supported claim and evidence without the sentence it stands on
 
 Labels are `supported`, `contradicted`, `unsupported`, or `not_supported` where people did not
@@ -78,10 +80,11 @@ def make_pairs(
     told = _sentences([e for e in examples if e.part != "test"], config["sentences"], rng)
     supported = [pair for pair in [*people, *asked, *told] if pair.label == "supported"]
     changed = _changed(supported, config["changed"], rng)
+    mirrored = _mirrored(supported, config["mirrored"], rng)
     elsewhere = _elsewhere(supported, people, config["elsewhere"], rng)
-    made = [*people, *asked, *told, *changed, *elsewhere]
+    made = [*people, *asked, *told, *changed, *mirrored, *elsewhere]
     weights = config["weights"]
-    made = [replace(pair, weight=weights.get(pair.source, weights.get(pair.kind, 1.0))) for pair in made]
+    made = [replace(pair, weight=weights.get(pair.source, 1.0) * weights.get(pair.label, 1.0)) for pair in made]
     copies = config["copies"]
     return [pair for pair in made for _ in range(copies.get(pair.source, 1) if pair.part == "train" else 1)]
 
@@ -399,6 +402,7 @@ for _pair in OPPOSITES:
     _one, _other = _pair.split("/")
     OPPOSITE[_one].append(_other)
     OPPOSITE[_other].append(_one)
+OPPOSED = re.compile(rf"\b(?:{'|'.join(sorted(OPPOSITE, key=len, reverse=True))})\b")
 WEAKENED = [
     (re.compile(r"\b(?:may|might|could) be\b"), "is"),
     (re.compile(r"\b(?:may|might|could) have\b"), "has"),
@@ -449,6 +453,130 @@ def _changed(supported: Sequence[Pair], counts: dict[str, int], rng: random.Rand
             if taken == 2:
                 break
     return made
+
+
+def _mirrored(supported: Sequence[Pair], counts: dict[str, int], rng: random.Random) -> list[Pair]:
+    """Change the evidence, and the claim with it or not."""
+    order = [pair for pair in supported if "as asked" not in pair.kind]
+    rng.shuffle(order)
+    left, held = dict(counts), {kind: max(30, count // 20) for kind, count in counts.items()}
+    makers = {
+        "number": lambda pair: _mirrored_words(pair, NUMBER, _other_number, rng),
+        "date": lambda pair: _mirrored_words(pair, DATE_WORD, _other_date, rng),
+        "name": lambda pair: _mirrored_name(pair, rng),
+        "role": lambda pair: _mirrored_role(pair, rng),
+        "opposite": lambda pair: _mirrored_words(pair, OPPOSED, _opposite_of, rng),
+        "negation": lambda pair: _mirrored_negation(pair, rng),
+    }
+    made = []
+    for pair in order:
+        room = left if pair.part == "train" else held
+        kinds = [kind for kind in makers if room[kind] > 0]
+        rng.shuffle(kinds)
+        for kind in kinds:
+            found = makers[kind](pair)
+            if found is None:
+                continue
+            claim, evidence = found
+            against: Label = "contradicted" if kind in ("negation", "opposite", "number") else "not_supported"
+            made.append(replace(pair, claim=claim, evidence=evidence, kind=f"mirrored, {kind}"))
+            made.append(replace(pair, evidence=evidence, label=against, kind=f"mirrored, {kind}"))
+            room[kind] -= 1
+            break
+    return made
+
+
+Mirrored = tuple[str, tuple[str, ...]]
+"""A changed claim and its changed evidence."""
+DATE_WORD = re.compile(rf"\b(?:{'|'.join(MONTHS)}|{'|'.join(DAYS)}|(?:1[5-9]|20)\d\d)\b")
+
+
+def _mirrored_words(
+    pair: Pair, pattern: re.Pattern[str], other: Callable[[str, random.Random], str], rng: random.Random
+) -> Mirrored | None:
+    """Replace a word that claim and evidence share by another, everywhere."""
+    whole = " ".join(pair.evidence)
+    found = sorted({m[0] for m in pattern.finditer(pair.claim)})
+    found = [word for word in found if re.search(rf"(?<![\w.,]){re.escape(word)}(?!\w)", whole)]
+    if not found:
+        return None
+    word = rng.choice(found)
+    return _everywhere(pair, word, other(word, rng))
+
+
+def _everywhere(pair: Pair, word: str, new: str) -> Mirrored | None:
+    pattern = re.compile(rf"(?<![\w.,]){re.escape(word)}(?!\w)")
+    if not new or new == word or pattern.sub("", pair.claim).count(new) or new in " ".join(pair.evidence):
+        return None
+    return pattern.sub(new, pair.claim), tuple(pattern.sub(new, text) for text in pair.evidence)
+
+
+def _other_number(word: str, rng: random.Random) -> str:
+    digits = list(word)
+    places = [i for i, digit in enumerate(digits) if digit.isdigit()]
+    for place in rng.sample(places, min(len(places), rng.choice((1, 1, 2)))):
+        digits[place] = rng.choice([d for d in "123456789" if d != digits[place]])
+    return "".join(digits)
+
+
+def _other_date(word: str, rng: random.Random) -> str:
+    if word.isdigit():
+        return str(int(word) + rng.choice((-12, -5, -3, -2, -1, 1, 2, 3, 4, 9)))
+    return rng.choice([name for name in (MONTHS if word in MONTHS else DAYS) if name != word])
+
+
+def _opposite_of(word: str, rng: random.Random) -> str:
+    return rng.choice(OPPOSITE[word])
+
+
+NEW_NAMES = (
+    "Amina Diallo|Kofi Mensah|Chen Wei|Maria Santos|Ivan Petrov|Fatou Ndiaye|James Carter|Nadia Haddad|Peter Okello|Lena "
+    "Fischer|Ravi Kumar|Grace Banda|Omar Farouk|Julia Novak|Samuel Tesfaye|Horizon Group|Lakeside University|Northgate|"
+    "Kessavo|Port Almira|Bellaroche|Mont Sarel|Karuna|Tavena Bank|Delmar County|Velora"
+).split("|")
+
+
+def _mirrored_name(pair: Pair, rng: random.Random) -> Mirrored | None:
+    whole = " ".join(pair.evidence)
+    found = sorted({m[0] for m in _names_in(pair.claim) if m[0] in whole})
+    if not found:
+        return None
+    name = rng.choice(found)
+    new = rng.choice(NEW_NAMES)
+    return _everywhere(pair, name, new if len(name.split()) > 1 else new.split()[-1])
+
+
+def _mirrored_role(pair: Pair, rng: random.Random) -> Mirrored | None:
+    """Swap two names in claim and evidence: the same words, and everything the other way round."""
+    whole = " ".join(pair.evidence)
+    found = [m for m in dict.fromkeys(m[0] for m in _names_in(pair.claim)) if m in whole]
+    if len(found) < 2 or _role(pair, rng) is None:
+        return None
+    first, second = rng.sample(found, 2)
+    if first in second or second in first:
+        return None
+
+    def swapped(text: str) -> str:
+        return text.replace(first, "\x00").replace(second, first).replace("\x00", second)
+
+    return swapped(pair.claim), tuple(swapped(text) for text in pair.evidence)
+
+
+def _mirrored_negation(pair: Pair, rng: random.Random) -> Mirrored | None:
+    """Negate the sentence of the evidence that the claim is taken from, or that shares most of its words."""
+    words = set(stems(pair.claim))
+    best = max(range(len(pair.evidence)), key=lambda i: len(words & set(stems(pair.evidence[i]))))
+    shared = len(words & set(stems(pair.evidence[best])))
+    if shared < 0.7 * len(words) or len(pair.evidence[best].split()) > 30:
+        return None
+    claim = _negation(pair, rng)
+    told = _negation(replace(pair, claim=pair.evidence[best]), rng)
+    if claim is None or told is None:
+        return None
+    if bool(NEGATED.search(pair.claim)) != bool(NEGATED.search(pair.evidence[best])):
+        return None
+    evidence = (*pair.evidence[:best], told[0], *pair.evidence[best + 1 :])
+    return claim[0], evidence
 
 
 def _put(text: str, match: re.Match[str], new: str) -> str:

@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,24 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from assistant import evidence as ev
+from assistant.checker import load_checker
 from assistant.documents import Document
 from assistant.embedding import load_embedder
-from assistant.index import build_index
-from assistant.question import SPECIFIC, parse_question
-from assistant.reader import load_reader
-from assistant.retrieval import retrieve
+from assistant.evidence import (
+    ANSWER_FEATURES,
+    SENTENCE_FEATURES,
+    Evidence,
+    Weights,
+    answer_features,
+    check_answer,
+    find_evidence,
+    rank,
+    sentence_features,
+)
+from assistant.index import Index, build_index
+from assistant.question import Question, parse_question
+from assistant.reader import Reading, load_reader
+from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
 from training.reader_data import Example, read_examples
 
@@ -41,40 +53,64 @@ def main() -> None:
     parser.add_argument("--reader", type=Path, help="folder of a reader other than the shipped one")
     parser.add_argument("--most", type=int, default=350, help="examples of each sort and set")
     arguments = parser.parse_args()
+    parser.add_argument("--checker", type=Path, help="folder of a checker other than the shipped one")
+    parser.add_argument("--dry", action="store_true", help="print, and leave the file as it is")
+    arguments = parser.parse_args()
     examples = chosen(read_examples(arguments.examples), arguments.most)
-    model: dict[str, Any] = {"sentence": [0.0] * len(ev.SENTENCE_FEATURES)}
-    ev._model = lambda: model  # type: ignore[assignment]
+    checker = load_checker(arguments.checker)
     rows = ask(examples, arguments.reader)
-    xs, ys, held = [], [], []
-    for example, question, hits, readings, found in rows:
-        if not example.spans:
-            continue
-        for item in found:
-            xs.append(ev.sentence_features(item, question, hits[item.hit].score, readings[item.hit]))
-            ys.append(any(item.start <= start < item.end for start, _ in example.spans))
-            held.append(is_held_out(example))
-    model["sentence"] = fit("sentence", ev.SENTENCE_FEATURES, xs, ys, held)
-    xs, ys, held, sorts, specific = [], [], [], [], []
-    first = Counter()
-    for example, question, hits, readings, found in rows:
-        local = ev._local_weights(question, found)
-        found = sorted(
-            (ev._scored(item, question, hits[item.hit], readings[item.hit], local) for item in found),
-            key=lambda item: -item.score,
-        )
-        if example.spans and is_held_out(example):
-            first["all"] += 1
-            first["right"] += any(found[0].start <= start < found[0].end for start, _ in example.spans)
-        xs.append(ev.answer_features(question, found, hits, readings))
-        ys.append(bool(example.spans))
-        held.append(is_held_out(example))
-        sorts.append(example.kind if not example.spans else f"answer ({example.source})")
-        specific.append(question.kind in SPECIFIC)
-    print(f"held-out passages: answer in the first sentence {first['right']}/{first['all']}")
-    model["answer"] = fit("answer", ev.ANSWER_FEATURES, xs, ys, held)
-    report(np.asarray(xs), np.asarray(ys), np.asarray(held), np.asarray(sorts), np.asarray(model["answer"]))
-    model["about"] = "made by training/evidence.py"
-    TARGET.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+    held = np.asarray([is_held_out(row.example) for row in rows])
+    xs, ys, places = [], [], []
+    for place, row in enumerate(rows):
+        for item in row.found if row.example.spans else ():
+            xs.append(sentence_features(item, row.question, row.hits[item.hit].score, row.readings[item.hit]))
+            ys.append(answers(item, row.example))
+            places.append(place)
+    sentence = fit("sentence", SENTENCE_FEATURES, np.asarray(xs), np.asarray(ys), held[places])
+    weights = Weights(sentence=sentence, answer=())
+    ranked = [rank(row.found, row.question, row.hits, row.readings, weights) for row in rows]
+    tried = [
+        answers(found[0], row.example)
+        for row, found, out in zip(rows, ranked, held, strict=True)
+        if row.example.spans and out
+    ]
+    print(f"held-out passages: answer in the first sentence {sum(tried)}/{len(tried)}")
+    checked = [
+        check_answer(row.index, row.question, found[0], checker) for row, found in zip(rows, ranked, strict=True)
+    ]
+    x = np.asarray(
+        [
+            answer_features(row.question, found, row.hits, row.readings, logit)
+            for row, found, logit in zip(rows, ranked, checked, strict=True)
+        ]
+    )
+    y = np.asarray([bool(row.example.spans) for row in rows])
+    sorts = np.asarray([row.example.kind for row in rows])
+    print("without the checker:")
+    blind = x.copy()
+    blind[:, ANSWER_FEATURES.index("checked")] = 0
+    fit("answer", ANSWER_FEATURES, blind, y, held, quiet=True)
+    answer = fit("answer", ANSWER_FEATURES, x, y, held)
+    report(x, y, held, sorts, np.asarray(answer))
+    if not arguments.dry:
+        model = {"sentence": sentence, "answer": answer, "about": "made by training/evidence.py"}
+        TARGET.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An example as the assistant sees it."""
+
+    example: Example
+    index: Index
+    question: Question
+    hits: list[Hit]
+    readings: list[Reading]
+    found: list[Evidence]
+
+
+def answers(item: Evidence, example: Example) -> bool:
+    return any(item.start <= start < item.end for start, _ in example.spans)
 
 
 def chosen(examples: list[Example], most: int) -> list[Example]:
@@ -96,7 +132,7 @@ def is_held_out(example: Example) -> bool:
     return int(hashlib.sha256(example.context.encode()).hexdigest(), 16) % 4 == 0
 
 
-def ask(examples: list[Example], folder: Path | None) -> list[tuple[Any, ...]]:
+def ask(examples: list[Example], folder: Path | None) -> list[Row]:
     embedder, reader, settings = load_embedder(), load_reader(folder), Settings()
     contexts = sorted({example.context for example in examples})
     indexes = {text: build_index([Document(id="a", title=" ", text=text)], embedder, settings) for text in contexts}
@@ -109,9 +145,10 @@ def ask(examples: list[Example], folder: Path | None) -> list[tuple[Any, ...]]:
         question, vector, index = parsed[example.question], vectors[example.question], indexes[example.context]
         hits = retrieve(index, question.text, vector, settings, words=question.searched)
         readings = reader.read(question.read, [hit.passage.text for hit in hits])
-        found = ev.find_evidence(index, question, vector, hits, readings) if hits else []
+        unranked = Weights(sentence=(0.0,) * len(SENTENCE_FEATURES), answer=())
+        found = find_evidence(index, question, vector, hits, readings, unranked) if hits else []
         if found:
-            rows.append((example, question, hits, readings, found))
+            rows.append(Row(example=example, index=index, question=question, hits=hits, readings=readings, found=found))
     return rows
 
 
@@ -132,15 +169,15 @@ def report(x: Any, y: Any, out: Any, sorts: Any, weights: Any) -> None:
             print(f"  {low:.1f} to {low + 0.1:.1f}: {inside.sum():5}, answerable {y[inside].mean():.2f}")
 
 
-def fit(name: str, features: tuple[str, ...], xs: list[list[float]], ys: list[bool], held: list[bool]) -> list[float]:
-    x, y, out = np.asarray(xs), np.asarray(ys), np.asarray(held)
+def fit(name: str, features: tuple[str, ...], x: Any, y: Any, out: Any, *, quiet: bool = False) -> tuple[float, ...]:
     balanced = "balanced" if name == "answer" else None
     fitted = LogisticRegression(C=1.0, fit_intercept=False, max_iter=2000, class_weight=balanced).fit(x[~out], y[~out])
     area = roc_auc_score(y[out], fitted.predict_proba(x[out])[:, 1])
     print(f"{name}: {len(y) - out.sum()} fitted, {out.sum()} held out, AUROC {area:.3f}")
     for feature, weight in zip(features, fitted.coef_[0], strict=True):
-        print(f"  {feature:16} {weight:+.2f}")
-    return [round(float(value), 4) for value in fitted.coef_[0]]
+        if not quiet:
+            print(f"  {feature:16} {weight:+.2f}")
+    return tuple(round(float(value), 4) for value in fitted.coef_[0])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""Numbers however they are written: what they come to, and whether a text bears a claimed one out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.quantities import missing, quantities
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He paid $3.5 million for 12% of it", [(3_500_000, "$"), (12, "%")]),
+        ("up 2 percentage points, or 5 per cent", [(2, "points"), (5, "%")]),
+        ("twenty-five people and three hundred soldiers", [(25, ""), (300, "")]),
+        ("a dozen of the 5,000 troops", [(12, ""), (5000, "")]),
+        ("the first of two", [(1, "ordinal"), (2, "")]),
+        ("on July 3rd, 2024", [(3, "ordinal"), (2024, "")]),
+        ("5 bn euros and £20m", [(5e9, "€"), (2e7, "£")]),
+        ("it costs 13 cents", [(0.13, "$")]),
+        ("40km away at 7am", [(40, ""), (7, "")]),
+        ("the G20, COVID-19 and one of them", []),
+        ("a 12-year-old from 1\u202f500 km away", [(12, ""), (1500, "")]),
+        ("", []),
+    ],
+)
+def test_a_number_has_a_value_and_a_unit(text: str, expected: list[tuple[float, str]]) -> None:
+    assert [(pytest.approx(item.value), item.unit) for item in quantities(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("About 5,000 troops left.", "4,987 troops left."),
+        ("More than 1,100 people came.", "1,150 people came."),
+        ("Five thousand troops left.", "5,000 troops left."),
+        ("It grew by 5 percent.", "It grew by 5%."),
+        ("It happened on 3 July.", "It happened on July 3rd."),
+        ("It cost 3.5 million dollars.", "It cost $3,500,000."),
+        ("They met again.", "They met twice in 2024."),
+    ],
+)
+def test_a_number_is_borne_out_however_it_is_written(claim: str, evidence: str) -> None:
+    assert missing(claim, [evidence]) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "lacking"),
+    [
+        ("6,000 troops left.", "5,000 troops left.", "6,000"),
+        ("It grew by 5 %.", "It grew by 5 percentage points.", "5 %"),
+        ("It cost $13.", "It cost €13.", "$13"),
+        ("More than 5,000 came.", "4,000 came.", "5,000"),
+        ("Fewer than 5,000 came.", "6,000 came.", "5,000"),
+        ("It was the third time.", "It was the second time.", "third"),
+        ("In 2023 they met.", "In 2024 they met.", "2023"),
+    ],
+)
+def test_another_number_or_another_unit_is_missed(claim: str, evidence: str, lacking: str) -> None:
+    assert [item.text for item in missing(claim, [evidence])] == [lacking]
+
+
+def test_a_number_in_words_is_marked_for_it_may_be_counted() -> None:
+    found = missing("The three leaders met.", ["Faye, Traore and Goita met."])
+    assert [item.spelled for item in found] == [True]
+
+
+@given(st.text())
+def test_any_text_bears_out_its_own_numbers(text: str) -> None:
+    assert missing(text, [text]) == []
