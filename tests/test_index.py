@@ -1,6 +1,7 @@
 import gc
 import hashlib
 import json
+import logging
 import random
 import shutil
 import subprocess
@@ -688,3 +689,11 @@ def test_an_index_may_be_opened_by_several_threads_at_once(folder: Path) -> None
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(read, range(8)))
     assert all(answer == answers[0] for answer in answers)
+
+
+def test_the_library_of_postings_logs_nothing_below_warnings(folder: Path) -> None:
+    logger = logging.getLogger("bm25s")
+    for opening in (lambda: build_index(write_articles(1), FakeEmbedder(), Settings()), lambda: opened(folder)):
+        logger.setLevel(logging.DEBUG)  # as it does itself when it is imported
+        opening()
+        assert logger.level == logging.WARNING
