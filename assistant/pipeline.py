@@ -128,6 +128,7 @@ class Assistant:
         clock = _Clock()
         yield Event(kind="stage", text="understanding")
         hits: list[Hit] = []
+        answerable: float | None = None
         standalone = Standalone(text=typed)
         if is_small_talk(typed):
             draft = _small_talk(typed, len(self.documents))
@@ -155,6 +156,7 @@ class Assistant:
                     readings = self._reader.read(asked.read, [hit.passage.text for hit in hits])
                     evidence = find_evidence(self.index, asked, vector, hits, readings)
                     judgement = judge(self.index, asked, evidence, hits, readings, self._checker)
+                    answerable = judgement.answerable
                     clock.mark("reading")
                     yield Event(kind="stage", text="composing")
                     draft = compose(self.index, asked, evidence, judgement, self.settings.caution, self._check)
@@ -162,7 +164,7 @@ class Assistant:
         yield Event(kind="stage", text="checking")
         reply = _reply(draft, standalone.searched, hits, self._check)
         clock.mark("checking")
-        yield Event(kind="reply", reply=replace(reply, timings=clock.timings()))
+        yield Event(kind="reply", reply=replace(reply, answerable=answerable, timings=clock.timings()))
 
     def _check(self, claim: str, evidence: Sequence[str]) -> Verdict:
         return check_claim(claim, evidence, checker=self._checker)

@@ -37,6 +37,8 @@ class Reply:
     """The quotes, in the order of their numbers, from 1."""
     hits: list[Hit] = field(default_factory=list)
     """Everything retrieved, best first."""
+    answerable: float | None = None
+    """Probability that the sources answer the question, 0..1; None where nothing was searched."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by stage, and `total`."""
 
