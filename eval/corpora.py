@@ -1,7 +1,7 @@
 """Corpora: articles, questions and relevance judgements of public sets, read from files given by path.
 
-JSON lines, gzipped or not: articles have `id`, `title`, `text` and perhaps `meta.published`,
-questions `id` and `text`.  Judgements (`qrels`) are tab-separated query id, document id and grade
+JSON lines, gzipped or not: articles have `id` (or `_id`), `title`, `text` and perhaps
+`meta.published`, questions `id` (or `_id`) and `text`.  Judgements (`qrels`) are tab-separated query id, document id and grade
 under one line of names.  This file knows nothing of indexes.
 """
 
@@ -22,6 +22,8 @@ Qrels = dict[str, dict[str, int]]
 
 class DataError(AssistantError):
     """A file of measuring data that does not have the fields expected."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ def read_documents(path: Path) -> list[Document]:
     """The articles of a corpus, as they are; `assistant.documents.gather` describes and joins them."""
     documents = []
     for number, row in enumerate(read_rows(path), 1):
-        id, text = _field(row, "id", path, number), _field(row, "text", path, number)
+        id, text = field(row, "id", path, number), field(row, "text", path, number)
         meta = row.get("meta") or {}
         published, source = meta.get("published"), meta.get("url") or meta.get("publisher")
         title = row.get("title") or ""
@@ -74,7 +76,7 @@ def read_task(queries: Path, qrels: Path) -> Task:
             if int(row[2]) > 0:
                 judged.setdefault(row[0], {})[row[1]] = int(row[2])
     asked = {
-        _field(row, "id", queries, number): _field(row, "text", queries, number)
+        field(row, "id", queries, number): field(row, "text", queries, number)
         for number, row in enumerate(read_rows(queries), 1)
     }
     unknown = judged.keys() - asked.keys()
@@ -87,14 +89,15 @@ def read_newsqa(path: Path) -> Task:
     """NewsQA's questions as open retrieval: the one relevant document of each is its own story."""
     queries, qrels = {}, {}
     for number, row in enumerate(read_rows(path), 1):
-        id = _field(row, "id", path, number)
-        queries[id] = _field(row, "question", path, number)
-        qrels[id] = {_field(row, "story", path, number): 1}
+        id = field(row, "id", path, number)
+        queries[id] = field(row, "question", path, number)
+        qrels[id] = {field(row, "story", path, number): 1}
     return Task(name=path.name.removesuffix(".gz").removesuffix(".jsonl"), queries=queries, qrels=qrels)
 
 
-def _field(row: dict[str, Any], name: str, path: Path, number: int) -> str:
-    value = row.get(name)
+def field(row: dict[str, Any], name: str, path: Path, number: int) -> str:
+    """A field that must hold text; `id` may be called `_id`, as in BEIR; raises DataError with the line."""
+    value = row.get(name, row.get("_id") if name == "id" else None)
     if not isinstance(value, str):
         raise DataError(f"{path.name}, line {number}: {name} is {value!r}, expected text")
     return value

@@ -1,0 +1,1 @@
+"""Suites: where cases and the articles they are asked of come from."""

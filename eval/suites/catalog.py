@@ -1,0 +1,92 @@
+"""The suites there are, and how each is made from what the command line gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.suites.corpus import corpus
+from eval.suites.longform import longform
+from eval.suites.reading import reading
+from eval.suites.rewriting import rewriting
+from eval.suites.search import search
+from eval.suites.seeds import seeds
+from eval.suites.suite import Suite, SuiteError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A sort of suite."""
+
+    name: str
+    """What `--suite` calls it."""
+    given: str
+    """What stands behind `=`."""
+    about: str
+    """What it measures, for `python -m eval list`."""
+    make: Callable[[str, Path | None], Suite]
+    """Makes it from the value and the path of `--articles`."""
+
+
+def _path(value: str, name: str) -> Path:
+    path = Path(value)
+    if not value or not path.exists():
+        raise SuiteError(f"--suite {name}={value}: there is no such file or folder; give --suite {name}=PATH")
+    return path
+
+
+def _corpus(value: str, articles: Path | None) -> Suite:
+    if articles is None:
+        raise SuiteError("--suite corpus=QUESTIONS needs --articles FOLDER: the articles that the questions are asked of")
+    return corpus(_path(value, "corpus"), articles)
+
+
+KINDS = (
+    Kind(
+        name="seeds",
+        given="[FILE,…]",
+        about="our own cases on the article in seeds/, all or those of the files named; ships with the project",
+        make=lambda value, articles: seeds(*filter(None, value.split(","))),
+    ),
+    Kind(
+        name="corpus",
+        given="QUESTIONS.csv|.yaml --articles FOLDER",
+        about="your questions against your articles; start from eval/templates/cases.csv or cases.yaml",
+        make=_corpus,
+    ),
+    Kind(
+        name="reading",
+        given="FILE.jsonl[.gz] [--articles FILE.jsonl[.gz]]",
+        about="reading comprehension: NewsQA, RealTimeQA, SQuAD 2",
+        make=lambda value, articles: reading(_path(value, "reading"), articles),
+    ),
+    Kind(
+        name="longform",
+        given="FILE.jsonl[.gz]",
+        about="answers of several sentences, with turns: CLAPnq, MTRAG",
+        make=lambda value, articles: longform(_path(value, "longform")),
+    ),
+    Kind(
+        name="retrieval",
+        given="FOLDER [--articles FILE.jsonl[.gz]]",
+        about="search alone: any set in BEIR's form",
+        make=lambda value, articles: search(_path(value, "retrieval"), articles),
+    ),
+    Kind(
+        name="rewriting",
+        given="FILE.jsonl[.gz]",
+        about="follow-ups against the questions that people wrote for them: TREC CAsT, MTRAG",
+        make=lambda value, articles: rewriting(_path(value, "rewriting")),
+    ),
+)
+
+
+def make_suite(wanted: str, articles: Path | None = None) -> Suite:
+    """The suite that `NAME` or `NAME=VALUE` stands for; raises SuiteError for one that cannot be made."""
+    name, _, value = wanted.partition("=")
+    for kind in KINDS:
+        if kind.name == name:
+            suite = kind.make(value, articles)
+            if not suite.cases:
+                raise SuiteError(f"--suite {wanted}: there is no question in it")
+            return suite
+    raise SuiteError(f"there is no suite {name!r}; there are {', '.join(kind.name for kind in KINDS)}")
