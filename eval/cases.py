@@ -124,7 +124,9 @@ def read_yaml(path: Path) -> list[Case]:
         problem = getattr(error, "problem", None) or error
         raise CasesError(f"{path.name}{line}: no YAML: {problem}") from None
     if not isinstance(entries, list):
-        raise CasesError(f"{path.name} holds a {type(entries).__name__}, expected a list of cases (lines with “- id: …”)")
+        raise CasesError(
+            f"{path.name} holds a {type(entries).__name__}, expected a list of cases (lines with “- id: …”)"
+        )
     return [_case(f"{path.name}, case {number}", entry) for number, entry in enumerate(entries, 1)]
 
 

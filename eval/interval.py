@@ -39,6 +39,16 @@ def proportion(successes: int, n: int) -> Estimate:
     return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
+def figure(values: Sequence[float]) -> Estimate:
+    """`mean`, but Wilson's interval where all values are 0 or all are 1: a bootstrap of those has no width.
+
+    Raises ValueError for no value.
+    """
+    if len(values) and (all(value == 1 for value in values) or all(value == 0 for value in values)):
+        return proportion(round(sum(values)), len(values))
+    return mean(values)
+
+
 def mean(values: Sequence[float]) -> Estimate:
     """Mean with the percentile bootstrap interval (Efron 1979), the same at every call; raises ValueError for none."""
     if not len(values):

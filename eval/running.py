@@ -14,8 +14,8 @@ from eval.suites.suite import Suite
 from eval.systems import System, open_assistant
 from eval.versions import versions
 
-Step = Callable[[str], None]
-"""Told the name of the suite after each record, done now or before."""
+Step = Callable[[str, int], None]
+"""Told the name of the suite and how many records it has, after each record, made now or before."""
 
 
 def header(suites: Sequence[Suite], systems: Sequence[System], settings: Settings) -> dict[str, Any]:
@@ -25,6 +25,7 @@ def header(suites: Sequence[Suite], systems: Sequence[System], settings: Setting
             {
                 "name": suite.name,
                 "about": suite.about,
+                "leading": suite.leading,
                 "cases": len(suite.cases),
                 "corpora": len(suite.corpora),
                 "documents": sum(map(len, suite.corpora.values())),
@@ -39,7 +40,11 @@ def header(suites: Sequence[Suite], systems: Sequence[System], settings: Setting
 
 
 def run(
-    suites: Sequence[Suite], systems: Sequence[System], settings: Settings, folder: Path, step: Step = lambda name: None
+    suites: Sequence[Suite],
+    systems: Sequence[System],
+    settings: Settings,
+    folder: Path,
+    step: Step = lambda name, of: None,
 ) -> None:
     """Put all cases to all systems that fit; raises RunError for suites of one name or another run in the folder."""
     names = [suite.name for suite in suites]
@@ -55,7 +60,7 @@ def run(
                 if (suite.name, case.id, system.name) not in writer.done:
                     assistant, documents = opened()
                     writer.add(_record(suite, system, case, assistant, documents))
-                step(suite.name)
+                step(suite.name, len(suite.cases) * len(fitting))
 
 
 Opened = Callable[[], tuple[Assistant, Documents]]

@@ -8,14 +8,20 @@ passage and citing it wins nearly all of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from assistant import Assistant, Citation, Claim, Document, Hit, Reply, Settings
 from assistant.citation import MAX_QUOTE_CHARS, cite
 from assistant.embedding import load_embedder
+from assistant.errors import AssistantError
 from assistant.question import parse_question
 from assistant.retrieval import retrieve
 from eval.cases import Case
+
+
+class SystemsError(AssistantError):
+    """A system that there is not, or that lacks what it needs."""
+
+    exit_code = 2
+
 
 NEAREST = 3
 """Sentences that `nearest-sentences` takes."""
@@ -117,9 +123,7 @@ def _search(assistant: Assistant, question: str, settings: Settings) -> list[Hit
     return retrieve(assistant.index, asked.text, vector, settings, words=asked.searched or None)
 
 
-def _reply(
-    case: Case, claims: list[Claim], citations: list[Citation], hits: list[Hit], sureness: float
-) -> Reply:
+def _reply(case: Case, claims: list[Claim], citations: list[Citation], hits: list[Hit], sureness: float) -> Reply:
     return Reply(
         status="answered" if claims else "abstained",
         text=" ".join(f"{claim.text} [{claim.citations[0]}]" for claim in claims),
@@ -154,3 +158,17 @@ SYSTEMS = (
     System(name="search-words", about="by words alone (BM25)", ask=searching(0.0), search_only=True),
 )
 """What can answer, in the order of the report; the first of each sort is the one that reports are about."""
+
+
+def choose(names: Sequence[str] | None = None, llm: str | None = None) -> list[System]:
+    """The systems named, or all that need no language model, in the order of the report.
+
+    `citation-engine` needs `llm`.  Raises SystemsError for an unknown name.
+    """
+    if names is None:
+        names = [system.name for system in SYSTEMS]
+    known = {system.name: system for system in SYSTEMS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemsError(f"there is no system {unknown[0]!r}; there are {', '.join(known)}")
+    return [known[name] for name in known if name in names]

@@ -64,9 +64,7 @@ def curve(answerable: Sequence[bool], probabilities: Sequence[float]) -> Curve |
         threshold = float(probabilities[place])
         if count < len(order) and float(probabilities[order[count]]) == threshold:
             continue  # no threshold parts questions of equal probability
-        points.append(
-            Point(threshold=threshold, coverage=count / len(order), risk=float(wrong[count - 1]) / count)
-        )
+        points.append(Point(threshold=threshold, coverage=count / len(order), risk=float(wrong[count - 1]) / count))
     widths = np.diff([0.0, *(point.coverage for point in points)])
     own = bins(answerable, probabilities)
     return Curve(

@@ -66,4 +66,3 @@ def _share(reply: Reply, wrong: list[Citation], what: str) -> Score:
     right = len(reply.citations) - len(wrong)
     told = "".join(f"; not [{citation.number}]" for citation in wrong)
     return scored(right / len(reply.citations), f"{right} of {len(reply.citations)} {what}{told}")
-

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant import Document, Reply
-from eval.cases import Case
 
 State = Literal["scored", "unscored", "not applicable"]
 """`not applicable`: the case does not ask for this. `unscored`: it does, and it could not be measured."""

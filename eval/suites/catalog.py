@@ -36,7 +36,9 @@ def _path(value: str, name: str) -> Path:
 
 def _corpus(value: str, articles: Path | None) -> Suite:
     if articles is None:
-        raise SuiteError("--suite corpus=QUESTIONS needs --articles FOLDER: the articles that the questions are asked of")
+        raise SuiteError(
+            "--suite corpus=QUESTIONS needs --articles FOLDER: the articles that the questions are asked of"
+        )
     return corpus(_path(value, "corpus"), articles)
 
 

@@ -21,9 +21,7 @@ def corpus(questions: Path, articles: Path) -> Suite:
     cases = read_file(questions)
     for case in cases:
         _check(questions.name, case, by_id, texts)
-    return Suite(
-        name="corpus", about=f"your questions in {questions.name}", cases=cases, corpora={"": documents}
-    )
+    return Suite(name="corpus", about=f"your questions in {questions.name}", cases=cases, corpora={"": documents})
 
 
 def _check(name: str, case: Case, by_id: Mapping[str, Document], texts: list[str]) -> None:

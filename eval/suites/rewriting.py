@@ -32,4 +32,4 @@ def rewriting(path: Path) -> Suite:
         )
     name = path.name.removesuffix(".gz").removesuffix(".jsonl")
     about = "follow-ups against the questions that people wrote for them"
-    return Suite(name=f"rewriting:{name}", about=about, cases=cases, corpora={"": []})
+    return Suite(name=f"rewriting:{name}", about=about, cases=cases, corpora={"": []}, leading="rewrite_f1")

@@ -24,6 +24,7 @@ def search(folder: Path, articles: Path | None = None) -> Suite:
         about="search alone, against judgements of relevance",
         cases=cases,
         corpora={"all": documents},
+        leading="ndcg_at_10",
         search_only=True,
     )
 

@@ -29,6 +29,8 @@ class Suite:
     """The questions."""
     corpora: Mapping[str, Sequence[Document]]
     """Articles by the key that `Case.corpus` names."""
+    leading: str = "right"
+    """The score that says whether a case failed."""
     search_only: bool = False
     """Whether only search is measured: no answer is composed."""
 

@@ -1,0 +1,1 @@
+"""The report of a run: one page that needs nothing from outside, Markdown, and JSON."""
