@@ -2,15 +2,16 @@
 
 Pairs come as JSON lines, gzipped or not:
 
-    {"id": "…", "dataset": "…", "source": "…", "claim": "…", "label": "supported", "split": "test"}
+    {"id": "…", "source": "…", "claim": "…", "label": "supported", "split": "test"}
 
 `source` is the evidence, `label` one of `supported`, `partially`, `not_supported` (`partially`
-counts as not supported: a claim has to be supported whole), `dataset` the set it is counted
-under, `split` its part.  `dev`, `val…`, `evaluation` and `…_val` are validation parts: a set that
-has one and a test part too is reported on the test part, and its validation part sets the best
+counts as not supported: a claim has to be supported whole), `split` the part it belongs to.
+Each file is a set.  `dev`, `val…`, `evaluation` and `…_val` are validation parts: a set that has
+one and a test part too is reported on the test part, and its validation part sets the best
 threshold.  Without both, everything is reported and there is no best threshold.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+import assistant
 from assistant import Verdict, check_claim
 from assistant.verification import check_claim_lexical
 from eval.corpora import DataError, field, read_rows
@@ -30,7 +32,10 @@ CHECKERS: dict[str, Callable[[str, Sequence[str]], Verdict]] = {
     "lexical": check_claim_lexical,
 }
 """What is judged: the one that the assistant filters with, and the second opinion."""
+PARTS = ("verification.py", "polarity.py", "terms.py", "evidence.py", "data/checker*", "data/checker/*")
+"""Files of `assistant/` that verdicts come from, as patterns."""
 LABELS = {"supported": True, "partially": False, "not_supported": False}
+HOME = Path(assistant.__file__).parent
 SHIPPED = Path(__file__).parent / "checker.json"
 """The last measurement, which reports quote."""
 
@@ -81,6 +86,16 @@ class Judgement:
     """What the score said and what people said."""
 
 
+def fingerprint() -> str:
+    """SHA-256 over the files that verdicts come from, first 16 digits: whether a measurement is still of this checker."""
+    together = hashlib.sha256()
+    for pattern in PARTS:
+        for path in sorted(HOME.glob(pattern)):
+            if path.is_file():
+                together.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return together.hexdigest()[:16]
+
+
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs of a file; raises DataError with the line for one of another form."""
     pairs = []
@@ -90,7 +105,7 @@ def read_pairs(path: Path) -> list[Pair]:
             raise DataError(f"{path.name}, line {number}: label is {label!r}, expected {', '.join(LABELS)}")
         pairs.append(
             Pair(
-                dataset=str(row.get("dataset") or path.name.split(".")[0]),
+                dataset=path.name.split(".")[0],
                 claim=field(row, "claim", path, number),
                 source=field(row, "source", path, number),
                 supported=LABELS[label],

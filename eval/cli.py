@@ -189,7 +189,7 @@ def _gate(given: argparse.Namespace) -> int:
 
 
 def _checker(given: argparse.Namespace) -> int:
-    from eval.checker import judge, read_pairs, sample, write_judgements
+    from eval.checker import fingerprint, judge, read_pairs, sample, write_judgements
 
     pairs = sample([pair for path in given.data for pair in read_pairs(path)], given.limit)
     with _progress() as bar:
@@ -210,6 +210,7 @@ def _checker(given: argparse.Namespace) -> int:
         about = {
             "measured": f"{datetime.now(UTC):%Y-%m-%d}",
             "note": sampled,
+            "fingerprint": fingerprint(),
             "files": [path.name for path in given.data],
         }
         write_judgements(given.out, judgements, about)

@@ -93,7 +93,7 @@ MEASURES = (
         name="premise_caught",
         title="False premise caught",
         family="abstention",
-        meaning="questions that assume what is not so and were not answered as if it were",
+        meaning="questions that assume what is not so, and the reply’s status says so",
         take=status.premise_caught,
     ),
     Measure(

@@ -8,7 +8,7 @@ passage and citing it wins nearly all of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from assistant import Assistant, Citation, Claim, Document, Hit, Reply, Settings
+from assistant import Assistant, Citation, Claim, Document, Hit, Reply, Settings, check_claim
 from assistant.citation import MAX_QUOTE_CHARS, cite
 from assistant.embedding import load_embedder
 from assistant.errors import AssistantError
@@ -74,7 +74,7 @@ def nearest_sentences(assistant: Assistant, case: Case) -> Reply:
     for number, (id, start, end) in enumerate(chosen, 1):
         document = assistant.index.document(id)
         citations.append(cite(number, document, start, min(end, start + MAX_QUOTE_CHARS)))
-        claims.append(Claim(text=" ".join(citations[-1].quote.split()), citations=[number]))
+        claims.append(_copied(citations[-1]))
     sureness = min(1.0, max(0.0, max(near.values(), default=0.0)))
     return _reply(case, claims, citations, hits, sureness)
 
@@ -97,8 +97,7 @@ def whole_passage(assistant: Assistant, case: Case) -> Reply:
         start=passage.start,
         end=passage.end,
     )
-    claim = Claim(text=" ".join(passage.text.split()), citations=[1])
-    return _reply(case, [claim], [citation], hits, min(1.0, max(0.0, hits[0].dense)))
+    return _reply(case, [_copied(citation)], [citation], hits, min(1.0, max(0.0, hits[0].dense)))
 
 
 def always_abstain(assistant: Assistant, case: Case) -> Reply:
@@ -133,6 +132,11 @@ def _reply(case: Case, claims: list[Claim], citations: list[Citation], hits: lis
         hits=[replace(hit, cited=any(_holds(hit, citation) for citation in citations)) for hit in hits],
         answerable=sureness,
     )
+
+
+def _copied(citation: Citation) -> Claim:
+    text = " ".join(citation.quote.split())
+    return Claim(text=text, citations=[citation.number], verdict=check_claim(text, [citation.quote]))
 
 
 def _holds(hit: Hit, citation: Citation) -> bool:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from assistant import Settings
 from assistant.embedding import load_embedder
 from assistant.reader import load_reader
+from eval.checker import fingerprint
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
@@ -38,6 +39,7 @@ def versions(settings: Settings) -> dict[str, Any]:
             "reader": reader.fingerprint[:16],
             "data": _files("assistant/data", "*"),
         },
+        "checker": fingerprint(),
         "prompts": {path.name: _sha256(path.read_bytes()) for path in sorted((ROOT / "prompts").glob("*.md"))},
         "settings": _settings(settings),
     }

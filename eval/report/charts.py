@@ -14,7 +14,7 @@ from eval.scores.abstention import Curve
 from eval.scores.calibration import Bin
 
 WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 44
 """Room around the plot, for the axes."""
 
 
@@ -117,8 +117,10 @@ def _svg(label: str, *parts: Markup) -> Markup:
 
 def _axes(below: str, beside: str, top: float) -> Markup:
     parts = []
-    for step in range(5):
-        share = step / 4
+    # round numbers at the lines: 0.1 in fifths, 0.2 and 1 in quarters
+    steps = 4 if top in (0.2, 1.0) else 5
+    for step in range(steps + 1):
+        share = step / steps
         parts.append(
             Markup(
                 '<line class="grid" x1="{l}" x2="{r}" y1="{y}" y2="{y}"/>'
@@ -132,7 +134,7 @@ def _axes(below: str, beside: str, top: float) -> Markup:
     parts.append(
         Markup(
             '<text class="title-x" x="{x}" y="{y}">{below}</text>'
-            '<text class="title-y" x="{m}" y="12" transform="rotate(-90)">{beside}</text>'
+            '<text class="title-y" x="{m}" y="14" transform="rotate(-90)">{beside}</text>'
         ).format(x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 8, below=below, m=-middle, beside=beside)
     )
     return Markup("").join(parts)

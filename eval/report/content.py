@@ -86,6 +86,8 @@ class Content:
     """How many of them failed."""
     checker_about: dict[str, Any]
     """When and on what the checker was measured; empty where it was not."""
+    checker_changed: bool
+    """Whether it was measured in another version than the one that scored."""
     judgements: list[Judgement]
     """How the checkers fare against people's labels."""
 
@@ -115,6 +117,7 @@ def gather(run: Run) -> Content:
         cases=len(shown),
         failed=sum(case.failed for case in shown),
         checker_about=about,
+        checker_changed=about.get("fingerprint") != run.header["versions"]["checker"],
         judgements=judgements,
     )
 

@@ -73,11 +73,12 @@ def headline(content: Content) -> str:
     """What a reader should take away, in a sentence."""
     part = content.parts[0]
     estimate = part.lead.value(part.leading)
+    who = "The assistant" if part.lead.system == "assistant" else part.lead.system
     if estimate is None:
-        return f"{part.lead.system} on {part.cases} questions"
+        return f"{who} on {part.cases} questions"
     if part.leading != "right":
-        return f"{part.lead.system}: {BY_NAME[part.leading].title} {estimate.value:.3f} over {estimate.n} questions"
-    return f"{part.lead.system} is right on {round(estimate.value * estimate.n)} of {estimate.n} questions"
+        return f"{who}: {BY_NAME[part.leading].title} {estimate.value:.3f} over {estimate.n} questions"
+    return f"{who} is right on {round(estimate.value * estimate.n)} of {estimate.n} questions"
 
 
 def lede(content: Content) -> str:

@@ -35,8 +35,8 @@ def cited_words(reply: Reply, claim: Claim) -> tuple[str, ...]:
 
 
 def checkable(reply: Reply) -> list[Claim]:
-    """The claims that say something of what articles say; those from an article's data are not checked."""
-    return [claim for claim in reply.claims if claim.verdict.label != "unchecked" or claim.citations]
+    """The claims on what articles say; those from an article's data (author, date) come marked as unchecked."""
+    return [claim for claim in reply.claims if claim.verdict.label != "unchecked"]
 
 
 def grounded(case: Case, reply: Reply, documents: Documents) -> Score:

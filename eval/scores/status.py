@@ -29,7 +29,7 @@ def refused(case: Case, reply: Reply, documents: Documents) -> Score:
 
 
 def premise_caught(case: Case, reply: Reply, documents: Documents) -> Score:
-    """1 where a question that assumes what is not so was not answered as if it were."""
+    """1 where a question that assumes what is not so got an accepted status: mostly `partial`, with what is so."""
     if case.kind != "false_premise":
         return not_applicable("the question assumes nothing false")
     return scored(reply.status in case.status, f"its premise is false; it was {reply.status}")
