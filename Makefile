@@ -11,7 +11,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=Fals
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup chat test lint check cases format clean
+.PHONY: help setup chat test lint check eval gate format clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,13 @@ lint: $(DEV) ## check style, types and dependencies
 
 check: lint test ## what CI runs: lint, then test
 
-cases: $(DEV) ## answer the cases written for seeds/ and print the report
-	$(OFFLINE) $(BIN)/python -m eval.seeds
+eval: $(DEV) ## put the cases written for seeds/ to the assistant and write the report
+	$(OFFLINE) $(BIN)/python -m eval run --suite seeds
+
+gate: $(DEV) ## hold a few of these cases against bounds, as CI does
+	rm -rf build/gate
+	$(OFFLINE) $(BIN)/python -m eval run --suite seeds=seeds_dev_v1 --systems assistant --out build/gate
+	$(BIN)/python -m eval gate build/gate --min right=0.6 refused=0.8 span_exact=1 quote_exact=1 citation_precision=0.9
 
 format: $(DEV) ## format the code
 	$(BIN)/ruff check --fix

@@ -26,6 +26,7 @@ from assistant.embedding import Embedder, load_embedder
 from assistant.settings import Caution
 from eval.corpora import DataError, read_rows
 from eval.interval import mean, proportion
+from eval.scores.words import rouge_l_of
 
 NEAREST = 3
 """Sentences that the nearest-sentences system takes."""
@@ -91,21 +92,6 @@ def read_items(path: Path) -> list[Item]:
     return items
 
 
-class RougeL:
-    """Longest common subsequence of words, F-measure (Lin 2004), without stemming."""
-
-    def __init__(self) -> None:
-        from rouge_score.rouge_scorer import RougeScorer
-        from rouge_score.tokenizers import DefaultTokenizer
-
-        # Given, for the scorer says in the log that it takes its own, and that makes every library's log appear.
-        self._scorer = RougeScorer(["rougeL"], tokenizer=DefaultTokenizer(use_stemmer=False))
-
-    def best(self, text: str, references: Sequence[str]) -> float:
-        """Against the reference that it fits best; 0 where there is none."""
-        return max((float(self._scorer.score(own, text)["rougeL"].fmeasure) for own in references), default=0.0)
-
-
 # ── systems ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -114,28 +100,28 @@ def quoted(reply: Reply) -> str:
     return " ".join(" ".join(citation.quote.split()) for citation in reply.citations)
 
 
-def assistant_answer(item: Item, reply: Reply, rouge: RougeL) -> Answer:
+def assistant_answer(item: Item, reply: Reply) -> Answer:
     """What counts of a reply."""
     if reply.status != "answered":
         return Answer(text=None, rouge=0.0, status=reply.status)
     text = quoted(reply)
-    return Answer(text=text, rouge=rouge.best(text, item.references), status=reply.status)
+    return Answer(text=text, rouge=rouge_l_of(text, item.references), status=reply.status)
 
 
-def whole_passage(item: Item, rouge: RougeL) -> Answer:
+def whole_passage(item: Item) -> Answer:
     """All that was given."""
     text = " ".join(document.text for document in item.documents)
-    return Answer(text=text, rouge=rouge.best(text, item.references))
+    return Answer(text=text, rouge=rouge_l_of(text, item.references))
 
 
-def nearest_sentences(item: Item, embedder: Embedder, rouge: RougeL) -> Answer:
+def nearest_sentences(item: Item, embedder: Embedder) -> Answer:
     """The sentences of the highest cosine in reading order; as sure as the nearest is near."""
     embedded = embedder.embed(item.sentences, [[(0, len(sentence))] for sentence in item.sentences])
     question = embedder.embed_query(item.question)
     cosines = [float(own.vector @ question) for own in embedded]
     chosen = sorted(sorted(range(len(cosines)), key=lambda place: -cosines[place])[:NEAREST])
     text = " ".join(item.sentences[place] for place in chosen)
-    return Answer(text=text, rouge=rouge.best(text, item.references), sureness=max(cosines))
+    return Answer(text=text, rouge=rouge_l_of(text, item.references), sureness=max(cosines))
 
 
 def oracle_threshold(items: Sequence[Item], answers: Sequence[Answer], share: float) -> float:
@@ -231,13 +217,12 @@ def main() -> None:
     cautions: Sequence[Caution] = [arguments.caution] if arguments.caution else get_args(Caution)
     settings = Settings()
     embedder = load_embedder(settings.embedder, threads=settings.threads)
-    rouge = RougeL()
     run = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "embedder": embedder.name}
     answers: dict[Caution, list[Answer]] = {caution: [] for caution in cautions}
     began = time.perf_counter()
     for item, replies in zip(items, asked(items, cautions, settings), strict=True):
         for caution, reply in replies.items():
-            answer = assistant_answer(item, reply, rouge)
+            answer = assistant_answer(item, reply)
             answers[caution].append(answer)
             if arguments.out:
                 line = json.dumps(record(item, caution, reply, answer, run), ensure_ascii=False)
@@ -246,12 +231,12 @@ def main() -> None:
     seconds = (time.perf_counter() - began) / len(items)
     answerable = sum(item.answerable for item in items)
     print(f"{len(items)} questions, {answerable} answerable; gold passage given; RougeL best over the references")
-    nearest = [nearest_sentences(item, embedder, rouge) for item in items]
+    nearest = [nearest_sentences(item, embedder) for item in items]
     for caution, own in answers.items():
         print(f"assistant, {caution}", *figures(items, own), sep="\n")
         print(statuses(items, own), against_nearest(items, own, nearest), sep="\n")
     print(f"  {seconds:.3f} s a question: its passage indexed, then asked with {len(cautions)} degrees of caution")
-    print("whole passage", *figures(items, [whole_passage(item, rouge) for item in items]), sep="\n")
+    print("whole passage", *figures(items, [whole_passage(item) for item in items]), sep="\n")
     print(f"{NEAREST} nearest sentences, never refusing", *figures(items, nearest), sep="\n")
     for share in REFUSING:
         threshold = oracle_threshold(items, nearest, share)

@@ -25,6 +25,7 @@ from assistant.settings import Settings
 from eval.corpora import Qrels, Task, read_documents, read_newsqa, read_task
 from eval.indexing import indexed
 from eval.interval import Estimate, mean
+from eval.scores.ranking import ranked
 
 WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": float(Settings.model_fields["dense_weight"].default)}
 """`dense_weight` of the systems compared; fused is what a user gets where nothing else is set."""
@@ -48,20 +49,7 @@ def documents_found(index: Index, embedder: Embedder, text: str, settings: Seque
 
 def scored(rankings: Mapping[str, Sequence[str]], qrels: Qrels) -> Scores:
     """Every measure for every judged question; one for which nothing was found scores 0."""
-    import ir_measures
-
-    measures = [ir_measures.parse_measure(name) for name in MEASURES]
-    judged = [ir_measures.Qrel(query, document, grade) for query, of in qrels.items() for document, grade in of.items()]
-    # one point less for each place: scores that are equal would be put into an order of their own
-    run = [
-        ir_measures.ScoredDoc(query, document, float(-place))
-        for query, ranking in rankings.items()
-        for place, document in enumerate(ranking)
-    ]
-    scores: Scores = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
-    for metric in ir_measures.iter_calc(measures, judged, run):
-        scores[str(metric.measure)][metric.query_id] = float(metric.value)
-    return scores
+    return ranked(rankings, qrels, MEASURES)
 
 
 def gain(scores: Mapping[str, Scores], measure: str) -> tuple[str, Estimate]:

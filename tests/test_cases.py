@@ -7,7 +7,10 @@ import pytest
 
 from assistant import Citation, Reply
 from eval import cases
-from eval.cases import Case, CasesError, misplaced, read_cases, score
+from eval.cases import Case, CasesError, misplaced, read_cases
+from eval.scores.quotes import gold_quoted, right
+from eval.scores.status import status_right
+from eval.scores.words import exact_match
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in cases.FOLDER.glob("*.yaml"))
@@ -68,16 +71,13 @@ CASE = Case(id="x", kind="fact", question="?", status=["answered"], gold=[["one"
         (reply("answered", "one", "two", short="“Two.”"), True, True, True),
         (reply("answered", "three", short="three"), True, True, False),
         (reply("answered", "one"), True, False, False),
-        (reply("partial", "three"), False, True, None),
-        (reply("abstained"), False, None, None),
+        (reply("partial", "three"), False, True, False),
+        (reply("abstained"), False, False, False),
     ],
 )
-def test_a_reply_is_right_by_status_and_by_what_it_quotes(
-    given: Reply, status: bool, gold: bool | None, short: bool | None
-):
-    outcome = score(CASE, given)
-    assert (outcome.status, outcome.gold, outcome.short) == (status, gold, short)
-    assert outcome.right == (status and gold is not False)
+def test_a_reply_is_right_by_status_and_by_what_it_quotes(given: Reply, status: bool, gold: bool, short: bool):
+    scores = [take(CASE, given, {}).value for take in (status_right, gold_quoted, exact_match, right)]
+    assert scores == [status, gold, short, status and gold]
 
 
 def test_a_quote_that_is_not_at_its_place_is_found():

@@ -11,7 +11,8 @@ from assistant.documents import Document
 from assistant.reply import Reply
 from eval import longform
 from eval.corpora import DataError
-from eval.longform import Answer, Item, RougeL, assistant_answer, behind, figures, nearest_sentences, oracle_threshold
+from eval.longform import Answer, Item, assistant_answer, behind, figures, nearest_sentences, oracle_threshold
+from eval.scores.words import rouge_l_of
 
 SENTENCES = ("The pact was signed in Dakar.", "It rained.", "The army of Senegal kept the border.")
 DOCUMENT = Document(id="p", title="Pact", text=" ".join(SENTENCES))
@@ -36,19 +37,19 @@ def make_reply(status, *quotes: str) -> Reply:
 
 def test_rouge_l_is_the_f_measure_of_the_longest_common_subsequence_with_the_best_reference():
     # of 4 words 3 are common in order: precision 3/4, recall 3/5
-    assert RougeL().best("the pact in Dakar", ["the pact was in Rabat", "nothing"]) == pytest.approx(2 / 3)
-    assert RougeL().best("the pact", []) == 0.0
-    assert RougeL().best("The Pact!", ["the pact"]) == 1.0
+    assert rouge_l_of("the pact in Dakar", ["the pact was in Rabat", "nothing"]) == pytest.approx(2 / 3)
+    assert rouge_l_of("the pact", []) == 0.0
+    assert rouge_l_of("The Pact!", ["the pact"]) == 1.0
 
 
 def test_the_answer_is_the_quotes_without_markers_and_sentences_of_ours():
-    answer = assistant_answer(make_item(SENTENCES[0]), make_reply("answered", SENTENCES[0]), RougeL())
+    answer = assistant_answer(make_item(SENTENCES[0]), make_reply("answered", SENTENCES[0]))
     assert (answer.text, answer.rouge, answer.status) == (SENTENCES[0], 1.0, "answered")
 
 
 @pytest.mark.parametrize("status", ["partial", "abstained", "clarify"])
 def test_every_status_but_answered_is_a_refusal_that_scores_0(status):
-    answer = assistant_answer(make_item(SENTENCES[0]), make_reply(status, SENTENCES[0]), RougeL())
+    answer = assistant_answer(make_item(SENTENCES[0]), make_reply(status, SENTENCES[0]))
     assert (answer.text, answer.rouge) == (None, 0.0)
 
 
@@ -69,8 +70,8 @@ def test_refusals_are_counted_apart_for_the_answerable_and_the_others():
 def test_a_perfect_system_scores_1_and_refuses_just_the_unanswerable():
     items = [make_item(SENTENCES[0]), make_item()]
     answers = [
-        assistant_answer(items[0], make_reply("answered", SENTENCES[0]), RougeL()),
-        assistant_answer(items[1], make_reply("abstained"), RougeL()),
+        assistant_answer(items[0], make_reply("answered", SENTENCES[0])),
+        assistant_answer(items[1], make_reply("abstained")),
     ]
     values = [row.rsplit("  ", 1)[1].split(" ")[0] for row in figures(items, answers)]
     assert values == ["1.000", "1.000", "0.000", "1.000"]
@@ -78,7 +79,7 @@ def test_a_perfect_system_scores_1_and_refuses_just_the_unanswerable():
 
 def test_the_nearest_sentences_stand_in_reading_order():
     item = Item(id="1", question="army border", documents=(DOCUMENT,), sentences=(*SENTENCES, "Gold."), references=())
-    answer = nearest_sentences(item, FakeEmbedder(), RougeL())
+    answer = nearest_sentences(item, FakeEmbedder())
     kept = [sentence for sentence in item.sentences if sentence in (answer.text or "")]
     assert answer.text == " ".join(kept)
     assert len(kept) == 3
