@@ -7,6 +7,7 @@ in CSV: see `eval/templates/` and docs/evaluation.md.
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,9 @@ def read_yaml(path: Path) -> list[Case]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or error
-        raise CasesError(f"{path.name}{line}: no YAML: {problem}") from None
+        raise CasesError(
+            f"{path.name}{line}: no YAML: {problem}; text that holds , : ? # or brackets stands in quotation marks"
+        ) from None
     if not isinstance(entries, list):
         raise CasesError(
             f"{path.name} holds a {type(entries).__name__}, expected a list of cases (lines with “- id: …”)"
@@ -143,33 +146,46 @@ def read_csv(path: Path) -> list[Case]:
     text = _text(path)
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns = [(name or "").strip() for name in rows.fieldnames or []]
-    rows.fieldnames = columns
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    cases: list[Case] = []
+    columns: list[str] = []
+    for number in itertools.count(1):
+        line = reader.line_num + 1
+        # the row as a spreadsheet counts it; a cell may hold several lines of the file
+        where = f"{path.name}, row {number}" + (f" (line {line})" if line != number else "")
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise CasesError(
+                f"{where}: {error}; a quotation mark is opened in it or before it and not closed"
+            ) from None
+        cells = [cell.strip() for cell in row or []]
+        if number == 1:
+            columns = _columns(where, cells)
+        elif any(cells):
+            cases.append(_case_of_row(where, len(cases) + 1, columns, cells))
+        if row is None:
+            break
+    return cases
+
+
+def _columns(where: str, columns: list[str]) -> list[str]:
     unknown = [name for name in columns if name not in COLUMNS]
     if "question" not in columns or unknown:
         found = f"the column {unknown[0]!r}" if unknown else f"columns {', '.join(columns) or 'none'}"
         raise CasesError(
-            f"{path.name}, row 1: found {found}; expected “question” and any of {', '.join(COLUMNS)}: "
-            "see eval/templates/cases.csv"
+            f"{where}: found {found}; expected “question” and any of {', '.join(COLUMNS)}: see eval/templates/cases.csv"
         )
-    cases = []
-    try:
-        for row in rows:
-            if any(isinstance(cell, str) and cell.strip() for cell in row.values()):
-                cases.append(_case_of_row(f"{path.name}, row {rows.line_num}", len(cases) + 1, row, len(columns)))
-    except csv.Error as error:
-        raise CasesError(f"{path.name}, row {rows.line_num}: {error}; are quotation marks closed?") from None
-    return cases
+    return columns
 
 
-def _case_of_row(where: str, number: int, row: Mapping[str | None, Any], columns: int) -> Case:
-    if None in row:
+def _case_of_row(where: str, number: int, columns: list[str], row: list[str]) -> Case:
+    if len(row) > len(columns):
         raise CasesError(
-            f"{where}: found {columns + len(row[None])} cells, expected {columns}; put a cell that holds the separator "
+            f"{where}: found {len(row)} cells, expected {len(columns)}; put a cell that holds the separator "
             "in quotation marks"
         )
-    cells = {name: (value or "").strip() for name, value in row.items() if name}
+    cells = dict(itertools.zip_longest(columns, row, fillvalue=""))
     if not cells["question"]:
         raise CasesError(f"{where}: the question is empty")
     entry: dict[str, Any] = {

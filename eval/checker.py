@@ -126,7 +126,7 @@ def sample(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
     groups: dict[tuple[str, bool], list[int]] = {}
     for place, pair in enumerate(pairs):
         groups.setdefault((pair.dataset, pair.validation), []).append(place)
-    kept = []
+    kept: list[int] = []
     for own in groups.values():
         draw = np.random.default_rng(SEED).permutation(len(own))[: limit if limit is not None else len(own)]
         kept.extend(own[place] for place in draw)

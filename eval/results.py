@@ -84,7 +84,7 @@ def plain_reply(reply: Reply, documents: Documents, *, passages: bool) -> dict[s
 
     `passages` says whether the words of what was retrieved are kept.
     """
-    kept = _rounded(reply.to_dict())
+    kept: dict[str, Any] = _rounded(reply.to_dict())
     kept.pop("timings")
     for citation in kept["citations"]:
         document = documents.get(citation["document_id"])
