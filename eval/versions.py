@@ -46,7 +46,7 @@ def versions(settings: Settings) -> dict[str, Any]:
 
 
 def _commit() -> dict[str, Any]:
-    """The commit of a checkout, and whether files were changed since; nothing where there is no git."""
+    """The commit of a checkout, and whether files were changed since; None where there is no git."""
     try:
         found = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
@@ -56,7 +56,7 @@ def _commit() -> dict[str, Any]:
             cwd=ROOT, capture_output=True, text=True, check=True, timeout=10,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
-        return {}
+        return {"commit": None, "changed": False}
     return {"commit": found.stdout.strip()[:12], "changed": bool(changed.stdout.strip())}
 
 

@@ -87,7 +87,7 @@ def header(records: Sequence[Record], **versions: Any) -> dict[str, Any]:
         "systems": [{"name": own.name, "about": own.about} for own in SYSTEMS if own.name in systems],
         "records": len(records),
         "versions": {
-            "code": {"assistant": "1", "eval": "1"}, "checker": "1", "models": {"embedder": "fake"},
+            "code": {"commit": None, "changed": False, "assistant": "1", "eval": "1"}, "checker": "1", "models": {"embedder": "fake"},
             "settings": {"caution": "balanced"}, **versions,
         },
     }  # fmt: skip

@@ -145,4 +145,4 @@ def trust(judgements: Sequence[Judgement], checker: str) -> str:
     if not own:
         return ""
     told = [f"{judgement.dataset} {judgement.balanced_accuracy:.2f} (n = {judgement.n:,})" for judgement in own]
-    return "balanced accuracy against people's labels: " + ", ".join(told)
+    return "balanced accuracy against people’s labels: " + ", ".join(told)
