@@ -220,7 +220,7 @@ def _checker(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> int:
     from eval.scoring import MEASURES
     from eval.suites.catalog import KINDS
-    from eval.systems import SYSTEMS
+    from eval.systems import ENGINE, SYSTEMS
 
     print("suites: python -m eval run --suite NAME[=VALUE]")
     for kind in KINDS:
@@ -228,6 +228,7 @@ def _list(given: argparse.Namespace) -> int:
     print("\nsystems: --systems NAME,…")
     for system in SYSTEMS:
         print(f"  {system.name:<20} {system.about}")
+    print(f"  {ENGINE:<20} LlamaIndex's CitationQueryEngine over the same index; needs --llm MODULE:NAME")
     print("\nscores: gate --min NAME=VALUE")
     for measure in MEASURES:
         print(f"  {measure.name:<20} {measure.meaning}")

@@ -164,15 +164,39 @@ SYSTEMS = (
 """What can answer, in the order of the report; the first of each sort is the one that reports are about."""
 
 
+ENGINE = "citation-engine"
+"""Name of the baseline that needs a language model."""
+
+
 def choose(names: Sequence[str] | None = None, llm: str | None = None) -> list[System]:
     """The systems named, or all that need no language model, in the order of the report.
 
-    `citation-engine` needs `llm`.  Raises SystemsError for an unknown name.
+    `citation-engine` needs `llm`, as `MODULE:NAME` of what makes a LlamaIndex language model.
+    Raises SystemsError for an unknown name, and where there is no such model.
     """
-    if names is None:
-        names = [system.name for system in SYSTEMS]
     known = {system.name: system for system in SYSTEMS}
-    unknown = [name for name in names if name not in known]
+    if names is None:
+        names = [*known, *([ENGINE] if llm else [])]
+    unknown = [name for name in names if name not in known and name != ENGINE]
     if unknown:
-        raise SystemsError(f"there is no system {unknown[0]!r}; there are {', '.join(known)}")
-    return [known[name] for name in known if name in names]
+        raise SystemsError(f"there is no system {unknown[0]!r}; there are {', '.join([*known, ENGINE])}")
+    chosen = [known[name] for name in known if name in names]
+    return [*chosen, _engine(llm)] if ENGINE in names else chosen
+
+
+def _engine(llm: str | None) -> System:
+    from eval.citation_engine import citation_engine, load_llm, model_name
+
+    if llm is None:
+        raise SystemsError(f"{ENGINE} needs a language model: name what makes one with --llm MODULE:NAME")
+    try:
+        model = load_llm(llm)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise SystemsError(
+            f"--llm {llm}: {error}; expected MODULE:NAME of what makes a LlamaIndex language model"
+        ) from None
+    return System(
+        name=ENGINE,
+        about=f"LlamaIndex's CitationQueryEngine over the same index, with {model_name(model)}",
+        ask=citation_engine(model),
+    )
