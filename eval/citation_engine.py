@@ -48,6 +48,7 @@ def citation_engine(llm: Any) -> Callable[[Assistant, Case], Reply]:
     def ask(assistant: Assistant, case: Case) -> Reply:
         from llama_index.core.base.llms.types import ChatMessage
         from llama_index.core.chat_engine import CondenseQuestionChatEngine
+        from llama_index.core.memory import ChatMemoryBuffer
         from llama_index.core.query_engine import CitationQueryEngine
 
         from assistant.llamaindex import ArticleRetriever
@@ -59,9 +60,10 @@ def citation_engine(llm: Any) -> Callable[[Assistant, Case], Reply]:
             response = engine.query(case.question)
         else:
             before = [ChatMessage(role=role, content=said) for role, said in case.history]
-            response = CondenseQuestionChatEngine.from_defaults(query_engine=engine, llm=llm).chat(
-                case.question, chat_history=before
-            )
+            # not its default memory, which leaves a database connection open
+            memory = ChatMemoryBuffer.from_defaults(chat_history=before, llm=llm)
+            chat = CondenseQuestionChatEngine.from_defaults(query_engine=engine, llm=llm, memory=memory)
+            response = chat.chat(case.question)
         chunks = [node.node.get_content() for node in response.source_nodes]
         return read_answer(case, str(response), chunks, assistant.documents)
 
