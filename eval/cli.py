@@ -124,14 +124,14 @@ def _run(given: argparse.Namespace) -> int:
     from eval.report.writing import write_report
     from eval.results import read_run
     from eval.running import run
-    from eval.suites.catalog import make_suite
+    from eval.suites.catalog import make_suites
     from eval.suites.suite import limited
     from eval.systems import choose
 
     wanted = given.suite or ["seeds"]
     systems = choose(given.systems.split(",") if given.systems else None, given.llm)
-    suites = [limited(make_suite(name, given.articles), given.limit) for name in wanted]
-    folder = given.out or Path("runs") / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{suites[0].name.replace(':', '-')}"
+    suites = [limited(own, given.limit) for name in wanted for own in make_suites(name, given.articles)]
+    folder = given.out or Path("runs") / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{wanted[0].partition('=')[0]}"
     with _progress() as bar:
         tasks: dict[str, Any] = {}
 

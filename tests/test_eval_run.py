@@ -262,7 +262,7 @@ def called(*arguments: str) -> int:
 
 
 def test_run_report_compare_and_gate_from_the_command_line(tmp_path: Path, offline, monkeypatch, capsys):
-    monkeypatch.setattr("eval.suites.catalog.make_suite", lambda name, articles: SUITE)
+    monkeypatch.setattr("eval.suites.catalog.make_suites", lambda name, articles: [SUITE])
     assert called("run", "--out", tmp_path / "a", "--limit", "2") == 0
     shown = capsys.readouterr().out
     assert "bridge, 2 cases" in shown

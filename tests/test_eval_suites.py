@@ -8,13 +8,18 @@ import pytest
 
 from eval.cases import CasesError, read_file
 from eval.corpora import DataError
-from eval.suites.catalog import KINDS, make_suite
-from eval.suites.suite import SuiteError
+from eval.suites.catalog import KINDS, make_suites
+from eval.suites.suite import Suite, SuiteError
 
 TEMPLATES = Path(__file__).parents[1] / "eval" / "templates"
 BRIDGE = """The new bridge cost 3 million euros. It was built after the floods of 2021 had left the only road under water.
 It opened in March. The village had been cut off for a week.
 """
+
+
+def make_suite(wanted: str, articles: Path | None = None) -> Suite:
+    [suite] = make_suites(wanted, articles)
+    return suite
 
 
 def lines(path: Path, *rows: dict) -> Path:
@@ -214,6 +219,14 @@ def test_follow_ups_come_with_a_persons_rewriting(tmp_path: Path):
 def test_an_empty_file_is_no_suite(tmp_path: Path):
     with pytest.raises(SuiteError, match="no question"):
         make_suite(f"rewriting={lines(tmp_path / 'empty.jsonl')}")
+
+
+def test_the_seed_cases_are_a_suite_a_file_those_tuned_on_last():
+    suites = make_suites("seeds")
+    names = [own.name for own in suites]
+    assert names[-1] == "seeds_dev_v1"
+    assert names.index("seeds_heldout_v2") < names.index("seeds_heldout_v1")
+    assert "used for tuning" in suites[-1].about
 
 
 def test_the_same_cases_have_the_same_fingerprint_and_others_another(tmp_path: Path):

@@ -6,6 +6,7 @@ page's policy forbids every script and style but the two whose hashes it names.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +96,8 @@ def lede(content: Content) -> str:
     )
     if best and best[0]:
         told += f" The best of the others, {best[1]}, reaches {best[0].value:.3f}."
+    if len(content.parts) > 1:
+        told += f" This is {part.suite}; {len(content.parts) - 1} more below."
     return told
 
 
@@ -117,6 +120,12 @@ def version_rows(content: Content) -> list[tuple[str, str]]:
 def system_rows(part: Part, measure: str) -> list[Row]:
     """One line a system."""
     return [Row(own.system, estimate, own is part.lead) for own in part.summaries if (estimate := own.value(measure))]
+
+
+def suite_rows(parts: Sequence[Part]) -> list[Row]:
+    """One line a suite: its leading score of its leading system."""
+    rows = [(part, part.lead.value(part.leading)) for part in parts]
+    return [Row(f"{part.suite} · {BY_NAME[part.leading].title}", estimate, True) for part, estimate in rows if estimate]
 
 
 def kind_rows(part: Part, measure: str) -> list[Row]:
@@ -195,6 +204,7 @@ def _environment() -> Environment:
         bar=charts.bar,
         risk_coverage=charts.risk_coverage,
         reliability=charts.reliability,
+        suite_rows=suite_rows,
         system_rows=system_rows,
         kind_rows=kind_rows,
         turn_rows=turn_rows,

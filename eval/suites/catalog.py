@@ -23,7 +23,7 @@ class Kind:
     """What stands behind `=`."""
     about: str
     """What it measures, for `python -m eval list`."""
-    make: Callable[[str, Path | None], Suite]
+    make: Callable[[str, Path | None], list[Suite]]
     """Makes it from the value and the path of `--articles`."""
 
 
@@ -34,12 +34,12 @@ def _path(value: str, name: str) -> Path:
     return path
 
 
-def _corpus(value: str, articles: Path | None) -> Suite:
+def _corpus(value: str, articles: Path | None) -> list[Suite]:
     if articles is None:
         raise SuiteError(
             "--suite corpus=QUESTIONS needs --articles FOLDER: the articles that the questions are asked of"
         )
-    return corpus(_path(value, "corpus"), articles)
+    return [corpus(_path(value, "corpus"), articles)]
 
 
 KINDS = (
@@ -59,36 +59,36 @@ KINDS = (
         name="reading",
         given="FILE.jsonl[.gz] [--articles FILE.jsonl[.gz]]",
         about="reading comprehension: NewsQA, RealTimeQA, SQuAD 2",
-        make=lambda value, articles: reading(_path(value, "reading"), articles),
+        make=lambda value, articles: [reading(_path(value, "reading"), articles)],
     ),
     Kind(
         name="longform",
         given="FILE.jsonl[.gz]",
         about="answers of several sentences, with turns: CLAPnq, MTRAG",
-        make=lambda value, articles: longform(_path(value, "longform")),
+        make=lambda value, articles: [longform(_path(value, "longform"))],
     ),
     Kind(
         name="retrieval",
         given="FOLDER [--articles FILE.jsonl[.gz]]",
         about="search alone: any set in BEIR's form",
-        make=lambda value, articles: search(_path(value, "retrieval"), articles),
+        make=lambda value, articles: [search(_path(value, "retrieval"), articles)],
     ),
     Kind(
         name="rewriting",
         given="FILE.jsonl[.gz]",
         about="follow-ups against the questions that people wrote for them: TREC CAsT, MTRAG",
-        make=lambda value, articles: rewriting(_path(value, "rewriting")),
+        make=lambda value, articles: [rewriting(_path(value, "rewriting"))],
     ),
 )
 
 
-def make_suite(wanted: str, articles: Path | None = None) -> Suite:
-    """The suite that `NAME` or `NAME=VALUE` stands for; raises SuiteError for one that cannot be made."""
+def make_suites(wanted: str, articles: Path | None = None) -> list[Suite]:
+    """The suites that `NAME` or `NAME=VALUE` stands for, mostly one; raises SuiteError for what cannot be made."""
     name, _, value = wanted.partition("=")
     for kind in KINDS:
         if kind.name == name:
-            suite = kind.make(value, articles)
-            if not suite.cases:
+            suites = kind.make(value, articles)
+            if not all(suite.cases for suite in suites):
                 raise SuiteError(f"--suite {wanted}: there is no question in it")
-            return suite
+            return suites
     raise SuiteError(f"there is no suite {name!r}; there are {', '.join(kind.name for kind in KINDS)}")
