@@ -36,8 +36,6 @@ class Case(BaseModel):
     """Stable slug, unique over all files."""
     kind: str
     """Sort of question: fact, paraphrase, yesno, …"""
-    corpus: str = "seeds"
-    """Folder of the articles that are asked, relative to the repository's root."""
     question: str
     """The user's words, as typed."""
     history: list[tuple[str, str]] = []
@@ -55,7 +53,7 @@ class Case(BaseModel):
     rewrite: str | None = None
     """The standalone question that a person wrote for it."""
     corpus: str = ""
-    """Which of the suite's corpora it is asked of."""
+    """Which of the suite's corpora it is asked of; for the cases in `eval/cases/` a folder from the top of the project, else `seeds/`."""
     note: str | None = None
     """For the reader, never for a scorer."""
 

@@ -235,4 +235,13 @@ def test_the_same_cases_have_the_same_fingerprint_and_others_another(tmp_path: P
     assert one == two
     assert one["articles"] == other["articles"]
     assert one["cases"] != other["cases"]
-    assert {kind.name for kind in KINDS} == {"seeds", "corpus", "reading", "longform", "retrieval", "rewriting"}
+    names = {"seeds", "written", "corpus", "reading", "longform", "retrieval", "rewriting"}
+    assert {kind.name for kind in KINDS} == names
+
+
+def test_our_own_cases_are_asked_of_the_articles_they_name():
+    suites = {suite.name: suite for suite in make_suites("written")}
+    assert set(suites) > {"withheld_v1", "french_v1"}
+    for suite in suites.values():
+        assert {case.corpus for case in suite.cases} == set(suite.corpora)
+        assert all(suite.corpora.values())

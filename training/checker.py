@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", help=f"of {', '.join(STAGES)}; all where none is named")
     parser.add_argument("--data", type=Path, required=True, help="folder of the groundedness sets")
     parser.add_argument("--examples", type=Path, help="the reader's examples")
-    parser.add_argument("--start", type=Path, help="checkpoint whose encoder training starts from: the reader's, or a checker's")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint whose encoder training starts from: the reader's, or a checker's"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
     arguments = parser.parse_args()

@@ -9,7 +9,7 @@ from eval.suites.longform import longform
 from eval.suites.reading import reading
 from eval.suites.rewriting import rewriting
 from eval.suites.search import search
-from eval.suites.seeds import seeds
+from eval.suites.seeds import seeds, written
 from eval.suites.suite import Suite, SuiteError
 
 
@@ -48,6 +48,12 @@ KINDS = (
         given="[FILE,…]",
         about="our own cases on the article in seeds/, all or those of the files named; ships with the project",
         make=lambda value, articles: seeds(*filter(None, value.split(","))),
+    ),
+    Kind(
+        name="written",
+        given="[FILE,…]",
+        about="all of our own cases, or those of the files named: on the seed article, on articles that withhold a detail, in French",
+        make=lambda value, articles: written(*filter(None, value.split(","))),
     ),
     Kind(
         name="corpus",

@@ -1,4 +1,4 @@
-"""The suite `seeds`: our own cases on the article in `seeds/`; it ships with the project."""
+"""The suites of our own cases, which ship with the project: `seeds` on the article in `seeds/`, and others on articles of ours."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from assistant.documents import read_corpus
 from eval import cases
 from eval.suites.suite import Suite
 
-ARTICLES = Path(__file__).parents[2] / "seeds"
+ROOT = Path(__file__).parents[2]
 
 
 def seeds(*names: str) -> list[Suite]:
@@ -16,11 +16,25 @@ def seeds(*names: str) -> list[Suite]:
     Raises CasesError for an unknown name.
     """
     there = sorted((path.stem for path in cases.FOLDER.glob("seeds_*.yaml")), key=_order)
-    documents = read_corpus(ARTICLES).documents
-    return [
-        Suite(name=name, about=_about(name), cases=cases.read_cases(name), corpora={"": documents})
-        for name in names or there
-    ]
+    return [_suite(name) for name in names or there]
+
+
+def written(*names: str) -> list[Suite]:
+    """A suite for each file named, or for every file of cases that ships."""
+    there = sorted((path.stem for path in cases.FOLDER.glob("*.yaml")), key=_order)
+    return [_suite(name) for name in names or there]
+
+
+def _suite(name: str) -> Suite:
+    found = cases.read_cases(name)
+    folders = {case.corpus: articles(case.corpus) for case in found}
+    corpora = {key: read_corpus(folder).documents for key, folder in folders.items()}
+    return Suite(name=name, about=_about(name), cases=found, corpora=corpora)
+
+
+def articles(corpus: str) -> Path:
+    """The folder that a case of ours names as its corpus."""
+    return ROOT / (corpus or "seeds")
 
 
 def _order(name: str) -> tuple[bool, list[int]]:
