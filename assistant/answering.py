@@ -34,6 +34,8 @@ MOST_READ = 12
 """Sentences looked through for one that denies what the question assumes."""
 SAME = 0.9
 """From this match on a sentence has the word itself, and what it denies is what was asked."""
+OTHERWISE = "The articles say otherwise than the question assumes:"
+"""What stands before sentences that deny the question's premise."""
 MOST_SENTENCES = 3
 """An answer that needs more than three sentences is a text to be read, not an answer."""
 
@@ -58,6 +60,10 @@ class Line:
     """The words it stands on."""
     from_data: bool = False
     """Whether it says what is known of an article, not what its words say."""
+    verdict: Verdict | None = None
+    """Whether its quotes support it, where that was checked already."""
+    mended: bool = False
+    """Whether it stands on other words than those its writer cited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,12 @@ class Draft:
     """The short answer, if the question asks for one."""
     missing: list[str] = field(default_factory=list)
     """What was asked and is not in the sources."""
+    removed: list[Line] = field(default_factory=list)
+    """Claims that were drafted and that nothing supports: they are no part of the answer."""
+    written_by: str = "sources"
+    """Whose words it is in: the articles' own, or a language model's, by its name."""
+    notes: list[str] = field(default_factory=list)
+    """What became of a language model's draft, for a person to read."""
 
 
 # ── from the articles' contents ──────────────────────────────────────────────────────────
@@ -283,7 +295,7 @@ def _partial(
     what = _asked_for(question)
     lead = f"{_not_said(question)}; they do say this:"
     if premise:
-        lead = "The articles say otherwise than the question assumes:"
+        lead = OTHERWISE
     return Draft(status="partial", lines=_lines(index, shown), lead=lead, reason=reason, missing=[what])
 
 

@@ -9,6 +9,7 @@ AssistantError
 │   ├── IndexMismatchError made by another model or version
 │   └── IndexDamagedError  its parts do not agree
 ├── ModelError             model weights that are missing or not the expected ones
+│   └── LanguageModelError a language model that cannot be used, or did not answer
 ├── QuestionError          a question or history that cannot be asked
 └── FilterError            a filter that cannot be applied
 
@@ -62,6 +63,13 @@ class ModelError(AssistantError):
     """Model weights that are missing or are not the expected ones."""
 
     exit_code = 5
+
+
+class LanguageModelError(ModelError):
+    """A language model that cannot be used, or did not answer.
+
+    The message never holds what a provider wrote, for that may repeat keys and articles.
+    """
 
 
 class QuestionError(AssistantError):

@@ -7,24 +7,29 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant import catalog
+from assistant import catalog, drafting, rewriting
 from assistant.answering import Check, Draft, Line, compose, compose_catalog
 from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
+from assistant.claims import check_draft, read_draft, settle
 from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
 from assistant.documents import Document, gather, read_corpus
+from assistant.drafting import Written, write_draft
 from assistant.embedding import Embedder, load_embedder
-from assistant.errors import QuestionError
-from assistant.evidence import find_evidence, judge
+from assistant.errors import LanguageModelError, QuestionError
+from assistant.evidence import Evidence, find_evidence, judge
 from assistant.filters import Filters, read_filters
 from assistant.index import Index, Progress, build_index, has_index, open_index, update_index
-from assistant.question import parse_question
+from assistant.language_model import LanguageModel, load_language_model
+from assistant.prompt import load_prompt
+from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
 from assistant.reply import Reply
 from assistant.retrieval import Hit, retrieve
@@ -42,7 +47,7 @@ class Event:
     kind: Literal["stage", "draft", "reply"]
     """A stage begins, words of a draft arrive, or the reply is there: always the last event."""
     text: str = ""
-    """Name of the stage, or the words."""
+    """Name of the stage, or the whole draft so far: unchecked words, which may yet change or be taken out."""
     reply: Reply | None = None
     """The reply, for the kind `reply`."""
 
@@ -57,9 +62,11 @@ class Assistant:
         settings: Settings,
         reader: Reader | None = None,
         checker: Checker | None = None,
+        language_model: LanguageModel | None = None,
     ) -> None:
         self.index = index
         self.settings = settings
+        self.language_model = language_model or load_language_model(settings)
         self._embedder = embedder
         self._reader = reader or load_reader(threads=settings.threads)
         self._checker = checker or load_checker(threads=settings.threads)
@@ -126,6 +133,7 @@ class Assistant:
 
     def _stream(self, typed: str, turns: list[Turn], filters: Filters) -> Iterator[Event]:
         clock = _Clock()
+        talk = _Talk(self.language_model) if self.language_model else None
         yield Event(kind="stage", text="understanding")
         hits: list[Hit] = []
         answerable: float | None = None
@@ -136,6 +144,10 @@ class Assistant:
             standalone = stand_alone(typed, turns, self._is_person)
             query = self._catalog_query(typed) or self._catalog_query(standalone.text)
             clock.mark("understanding")
+            if talk and not query and turns and not typed.endswith(standalone.searched):  # it refers back
+                yield Event(kind="stage", text="rewriting")
+                standalone = talk.rewrite(typed, turns, standalone)
+                clock.mark("rewriting")
             if query:
                 draft = self._from_catalog(query, filters, turns)
             elif standalone.unclear:
@@ -161,13 +173,42 @@ class Assistant:
                     yield Event(kind="stage", text="composing")
                     draft = compose(self.index, asked, evidence, judgement, self.settings.caution, self._check)
                     clock.mark("composing")
+                    if talk and draft.lines:
+                        draft = yield from self._write(talk, asked, evidence, draft, clock)
         yield Event(kind="stage", text="checking")
         reply = _reply(draft, standalone.searched, hits, self._check)
         clock.mark("checking")
+        if talk:
+            reply = talk.sign(reply)
         yield Event(kind="reply", reply=replace(reply, answerable=answerable, timings=clock.timings()))
 
     def _check(self, claim: str, evidence: Sequence[str]) -> Verdict:
         return check_claim(claim, evidence, checker=self._checker)
+
+    def _write(
+        self, talk: "_Talk", asked: Question, evidence: Sequence[Evidence], own: Draft, clock: "_Clock"
+    ) -> Generator[Event, None, Draft]:
+        """The answer in the language model's words as far as the articles support them, else `own`."""
+        if talk.failed:
+            return own
+        yield Event(kind="stage", text="drafting")
+        written = Written(text="", sources=[])
+        talk.prompts.update(drafting.PROMPTS)
+        try:
+            with closing(write_draft(talk.model, talk.allowance, self.index, asked.text, evidence)) as drafts:
+                for written in drafts:
+                    yield Event(kind="draft", text=written.text)
+        except LanguageModelError as error:
+            talk.fail(error)
+            return own
+        finally:
+            clock.mark("drafting")
+        yield Event(kind="stage", text="checking")
+        drafted = read_draft(written.text)
+        checked = check_draft(drafted, written.sources, asked, self._check, sure=own.status == "answered")
+        settled = settle(asked, own, checked, talk.model.name, self._reader)
+        clock.mark("checking")
+        return settled
 
     def _catalog_query(self, text: str) -> catalog.Query | None:
         query = catalog.read_query(text)
@@ -276,14 +317,15 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
     citations: list[Citation] = []
     claims = []
     for line in draft.lines:
-        own = []
+        own: list[int] = []
         for quote in line.quotes:
             key = (quote.document.id, *quote.span)
             if key not in numbers:
                 numbers[key] = len(numbers) + 1
                 citations.append(cite(numbers[key], quote.document, *quote.span))
             own.append(numbers[key])
-        claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line, check)))
+        claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line, check), mended=line.mended))
+    removed = [Claim(text=line.text, verdict=_verdict(line, check), removed=True) for line in draft.removed]
     cited = [replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits]
     return Reply(
         status=draft.status,
@@ -292,13 +334,17 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
         reason=draft.reason,
         short=draft.short,
         missing=draft.missing,
-        claims=claims,
+        claims=[*claims, *removed],
         citations=citations,
         hits=cited,
+        written_by=draft.written_by,
+        notes=draft.notes,
     )
 
 
 def _verdict(line: Line, check: Check) -> Verdict:
+    if line.verdict:
+        return line.verdict
     if line.from_data or not line.quotes:
         return Verdict(label="unchecked", score=0.0, reasons=["from the articles' data, not from their words"])
     return check(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
@@ -324,11 +370,53 @@ def _markdown(draft: Draft, claims: Sequence[Claim]) -> str:
         markers = "".join(f"[{number}]" for number in claim.citations)
         body.append(f"{_escape(claim.text)} {markers}".rstrip())
     if draft.short and draft.status == "answered" and body:
-        markers = "".join(f"[{number}]" for number in claims[-1].citations)
+        said = [claim for claim in claims if draft.short in claim.text] if draft.written_by != "sources" else []
+        markers = "".join(f"[{number}]" for number in [*claims, *said][-1].citations)
         parts.insert(0, f"**{_escape(draft.short)}** {markers}".rstrip())
     if body:
         parts.append(" ".join(body))
     return "\n\n".join(parts)
+
+
+class _Talk:
+    """What passes between one question and the language model: time, tokens, prompts, and what went wrong."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+        self.allowance = model.allowance()
+        self.prompts: set[str] = set()
+        self.failed = False
+        self._notes: list[str] = []
+
+    def rewrite(self, typed: str, turns: Sequence[Turn], by_rule: Standalone) -> Standalone:
+        """The follow-up as the model completes it, or as the rule does where the model strays or fails."""
+        self.prompts.update(rewriting.PROMPTS)
+        try:
+            rewritten = rewriting.rewrite(self.model, self.allowance, typed, turns)
+        except LanguageModelError as error:
+            self.fail(error)
+            return by_rule
+        wrong = rewriting.drift(rewritten, typed, turns)
+        if wrong:
+            self._notes.append(f"the question was completed by rule: the language model's version {wrong}")
+            return by_rule
+        return Standalone(text=rewritten)
+
+    def fail(self, error: LanguageModelError) -> None:
+        """Ask no more for this question, and tell why."""
+        self.failed = True
+        self._notes.append(f"{error}; the answer is in the articles' own words")
+
+    def sign(self, reply: Reply) -> Reply:
+        """The reply with what the model took and what became of its words."""
+        if not self.prompts:
+            return reply
+        return replace(
+            reply,
+            notes=[*self._notes, *reply.notes],
+            usage=self.allowance.usage,
+            prompts={name: load_prompt(name).fingerprint for name in sorted(self.prompts)},
+        )
 
 
 class _Clock:

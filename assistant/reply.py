@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Literal
 
 from assistant.citation import Citation
+from assistant.language_model import Usage
 from assistant.retrieval import Hit
 from assistant.verification import Claim
 
@@ -32,7 +33,7 @@ class Reply:
     missing: list[str] = field(default_factory=list)
     """What was asked and is not in the sources; empty where answered."""
     claims: list[Claim] = field(default_factory=list)
-    """The sentences of the answer with their citations and verdicts."""
+    """The sentences of the answer with their citations and verdicts, and those of a draft that were taken out, so marked."""
     citations: list[Citation] = field(default_factory=list)
     """The quotes, in the order of their numbers, from 1."""
     hits: list[Hit] = field(default_factory=list)
@@ -41,6 +42,14 @@ class Reply:
     """Probability that the sources answer the question, 0..1; None where nothing was searched."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by stage, and `total`."""
+    written_by: str = "sources"
+    """Whose words the answer is in: "sources", the articles' own, or the name of a language model."""
+    notes: list[str] = field(default_factory=list)
+    """What became of a language model's draft: sentences taken out, citations mended, why the articles' own words stand in."""
+    usage: Usage | None = None
+    """Calls and tokens that a language model took; None where none was asked."""
+    prompts: dict[str, str] = field(default_factory=dict)
+    """Fingerprints of the prompts that were used, by name."""
 
     def to_dict(self) -> dict[str, Any]:
         """The reply as plain values that JSON can hold; dates in ISO 8601."""

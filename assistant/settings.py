@@ -4,10 +4,12 @@ Read from arguments, the environment (`ASSISTANT_…`) and a `.env` file, in thi
 `.env.example` documents each with its default; a test holds the two together.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -45,6 +47,14 @@ class Settings(BaseSettings):
     """Longest question that is read, in characters."""
     history_turns: int = Field(default=20, ge=0)
     """Turns of a conversation that are looked at; older ones are left out whole."""
+    llm: str = "none"
+    """Language model that words the answers: `none`, `openai:MODEL`, `anthropic:MODEL`, `openai-like:URL#MODEL` or `gguf:FILE`."""
+    llm_key: SecretStr = SecretStr("")
+    """Key of the language model's service; without it OPENAI_API_KEY or ANTHROPIC_API_KEY for that service alone."""
+    llm_timeout: float = Field(default=120.0, gt=0, le=3600)
+    """Seconds a language model may take over one question, retries included."""
+    llm_context: int = Field(default=4096, ge=1024, le=1_000_000)
+    """Tokens that the language model takes in at once, question, sources and answer together."""
     threads: int = Field(default=0, ge=0)
     """Threads for the models; 0 leaves it to them."""
     host: str = "127.0.0.1"
@@ -58,6 +68,20 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
 
+    @field_validator("llm")
+    @classmethod
+    def _known_form(cls, llm: str) -> str:
+        kind, _, rest = llm.partition(":")
+        if llm == "none" or (kind in ("openai", "anthropic", "gguf") and rest.strip()):
+            return llm
+        if kind == "openai-like":
+            address = urlsplit(rest)
+            if "@" in address.netloc or address.query:
+                raise ValueError("a key does not belong in the address: give it as ASSISTANT_LLM_KEY")
+            if address.scheme in ("http", "https") and address.netloc and address.fragment:
+                return llm
+        raise ValueError(LLM_FORMS)
+
     @field_validator("host")
     @classmethod
     def _loopback_only(cls, host: str) -> str:
@@ -66,9 +90,21 @@ class Settings(BaseSettings):
         return host
 
 
+LLM_FORMS = (
+    "expected none, openai:MODEL, anthropic:MODEL, openai-like:http://127.0.0.1:11434/v1#MODEL "
+    "(Ollama, vLLM, LM Studio, llama.cpp) or gguf:/path/to/model.gguf"
+)
+
+
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"ASSISTANT_{name.upper()} is {problem['input']!r}: {problem['msg']}. See .env.example.")
+        found = _SECRET.sub("…", repr(problem["input"])) if name == "llm" else repr(problem["input"])
+        told = "cannot be used" if name == "llm_key" else f"is {found}"
+        lines.append(f"ASSISTANT_{name.upper()} {told}: {problem['msg']}. See .env.example.")
     return "\n".join(lines)
+
+
+_SECRET = re.compile(r"(?<=//)[^/@]*@|\?[^#'\"]*|\b[\w-]*(?:sk|key|token)-[\w-]+")
+"""Where people put keys in an address, so that a message about it does not repeat them."""

@@ -46,6 +46,10 @@ class Claim:
     """Numbers of the citations it stands on."""
     verdict: Verdict = field(default_factory=lambda: Verdict(label="unchecked", score=0.0))
     """Whether they support it."""
+    mended: bool = False
+    """Whether a language model cited other words for it than those that support it."""
+    removed: bool = False
+    """Whether it was drafted and taken out, so that it is no part of the answer's text."""
 
 
 DECISIVE = ("quote", "number", "date")

@@ -11,6 +11,8 @@ FILES = sorted((ROOT / "assistant").glob("*.py"))
 ORDER = [
     # words, settings and errors
     *("errors", "settings", "sentences", "terms", "polarity", "quantities"),
+    # how a language model is reached, which knows nothing of what it is asked
+    *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
     *("documents", "filters", "passages", "encoder", "embedding", "index", "retrieval"),
     # conversation -> question
@@ -19,6 +21,8 @@ ORDER = [
     # reply's status, so the files that hold data come first.
     *("onnx_model", "reader", "reranking", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
     "answering",
+    # with a language model
+    *("drafting", "rewriting", "claims"),
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor", "ui", "cli", "__init__", "__main__"),
 ]
@@ -34,11 +38,12 @@ HOMES = {
     "onnxruntime": {"encoder", "onnx_model"},
     "tokenizers": {"encoder", "onnx_model"},
     "safetensors": {"encoder"},
-    "llama_index": {"llamaindex"},
+    "llama_index": {"llamaindex", "language_model", "gguf"},
+    "xllamacpp": {"language_model", "gguf"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
-"""Libraries that one file alone may import, or two."""
+"""Libraries that these files alone may import."""
 
 AROUND = {"ui", "cli", "llamaindex", "doctor", "__init__"}
 """Who may know the pipeline."""
