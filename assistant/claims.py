@@ -68,7 +68,7 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)?|<img\b[^>]*>?", re.IGNORECASE)
 _LINK = re.compile(r"\[([^\]\d][^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"</?[a-z!][^>]{0,200}>", re.IGNORECASE)
-_LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|[-*•]\s+|\d{1,2}[.)]\s+|>\s+)", re.MULTILINE)
+_LINE_MARK = re.compile(r"^\s*(?:(?:#{1,6}|[-*•]|\d{1,2}[.)]|>)\s+)+", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__|\*(?=\S)|(?<=\S)\*|`)")
 _OPENING = re.compile(
     r"^(?:(?:the )?answer(?: is)?:|based on (?:the )?(?:sources?|sentences?|articles?)(?: provided| above)?,"

@@ -354,6 +354,8 @@ def _print_reply(reply: "Reply") -> None:
         console.print(Text(clean(f"\n{reply.status}: {reply.reason or 'no reason was given'}"), style="yellow"))
     elif reply.reason:
         console.print(Text(clean(f"\nnote: {reply.reason}"), style="yellow"))
+    for note in reply.notes:
+        console.print(Text(clean(f"note: {note}", one_line=True), style="yellow"))
     for missing in reply.missing:
         console.print(Text(clean(f"missing: {missing}", one_line=True), style="yellow"))
     for citation in reply.citations:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, LanguageModelError
 from assistant.settings import Settings
 
 DISTRIBUTION = "cited-articles-assistant"
@@ -49,6 +49,7 @@ def examine() -> Iterator[Check]:
     checks: dict[str, Callable[[Settings], Check]] = {
         "embedder": check_embedder,
         "reader": check_reader,
+        "language model": check_language_model,
         "index": check_index,
         "corpus": check_corpus,
         "page": check_port,
@@ -134,6 +135,35 @@ def check_reader(settings: Settings) -> Check:
         found=f"{found}, but it answers {read!r} where 'Ouagadougou' stands",
         remedy="install again: make setup",
     )
+
+
+def check_language_model(settings: Settings) -> Check:
+    """Which language model is configured, whether it answers, and how fast; asks it for one short sentence."""
+    from assistant.language_model import Message, load_language_model
+
+    name = "language model"
+    started = time.perf_counter()
+    model = load_language_model(settings)
+    loading = time.perf_counter() - started
+    if model is None:
+        found = "none is configured; answers are in the articles' own words"
+        return Check(name=name, state="ok", found=found)
+    allowance = model.allowance()
+    started, first = time.perf_counter(), 0.0
+    try:
+        for _ in model.stream(
+            [Message(role="user", text="Say in one short sentence what day it could be.")], allowance
+        ):
+            first = first or time.perf_counter() - started
+    except LanguageModelError as error:
+        remedy = f"see docs/language-models.md; ASSISTANT_LLM is {settings.llm!r}, ASSISTANT_LLM_TIMEOUT {settings.llm_timeout:g}"
+        return Check(name=name, state="problem", found=f"{model.name}: {error}", remedy=remedy)
+    writing = time.perf_counter() - started - first
+    tokens = allowance.usage.completion_tokens
+    speed = f", {tokens / writing:.0f} tokens/s" if writing > 0 and tokens > 1 else ""
+    where = f"at {model.place}, where questions and sentences found are sent" if model.place else "on this machine"
+    found = f"{model.name} {where}: loaded in {loading:.1f} s, first words after {first:.1f} s{speed}"
+    return Check(name=name, state="ok", found=found)
 
 
 def check_index(settings: Settings) -> Check:

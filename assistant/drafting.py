@@ -8,6 +8,7 @@ comes back is a text that nobody has checked; `claims.py` does that.
 import re
 import unicodedata
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,14 +19,16 @@ from assistant.language_model import ANSWER_TOKENS, TOKEN_CHARS, Allowance, Lang
 from assistant.prompt import load_prompt
 from assistant.sentences import Span
 
-MOST_SOURCES = 24
+MOST_SOURCES = 16
 """Sentences shown to a model; more make small models lose the thread, and all models slow."""
-SOURCE_TOKENS = 1200
+SOURCE_TOKENS = 900
 """Most tokens of sentences, whatever more the model could take in."""
 MARGIN_TOKENS = 64
 """Tokens kept free for the marks of a chat template."""
 LEAST_TOKENS = 60
 """With less room than this for sentences there is nothing to ask."""
+MOST_SENTENCES = 10
+"""A draft that has more has lost the thread; the model is stopped."""
 SHRINKS = 2
 """How often the sentences are halved where a model finds the request too long."""
 TITLE_CHARS = 120
@@ -95,8 +98,11 @@ def write_draft(
         if room < LEAST_TOKENS or not sources:
             break
         try:
-            for text in model.stream(request(question, sources), allowance):
-                yield Written(text, sources)
+            with closing(model.stream(request(question, sources), allowance)) as stream:
+                for text in stream:
+                    yield Written(text, sources)
+                    if len(_SENTENCE_END.findall(text)) > MOST_SENTENCES:
+                        break
             return
         except OverflowingError:
             if attempt == SHRINKS:
@@ -134,6 +140,7 @@ def _heading(document: Document) -> str:
 _LOOKALIKES = str.maketrans(
     {"[": "(", "]": ")", "【": "(", "】": ")", "<": "‹", ">": "›", "{": "(", "}": ")", "|": "¦", "`": "'"}
 )
+_SENTENCE_END = re.compile(r"[.!?]\s")
 _ROLE = re.compile(r"^\s*(?:#+\s*)?(?:system|user|assistant|human|instructions?|question|answer)\s*:", re.IGNORECASE)
 
 

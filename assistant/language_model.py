@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, requires
 from ipaddress import ip_address
@@ -177,7 +177,10 @@ class LanguageModel:
         except _Failed:
             raise
         except Exception as error:  # whatever a provider's library raises becomes one sentence
-            raise _Failed(explain(error)) from None
+            failure = explain(error)
+            raise _Failed(
+                replace(failure, reason="broke off") if text and failure == _UNREACHABLE else failure
+            ) from None
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
@@ -195,6 +198,7 @@ class _Failed(Exception):
 
 
 _LATE = Failure(reason="did not answer in time")
+_UNREACHABLE = Failure(reason="cannot be reached", again=True)
 
 
 def _messages(messages: Sequence[Message]) -> list[Any]:
@@ -231,7 +235,7 @@ def without_thoughts(text: str) -> str:
 
 def goes_round(text: str) -> bool:
     """Whether a text ends in the same words three times over: the model will not stop by itself."""
-    return bool(_ROUND.search(text[-LOOKED_BACK:]))
+    return bool(_ROUND.search(re.sub(r"\d+", "0", text[-LOOKED_BACK:])))  # a list that only counts on goes round too
 
 
 _REFUSALS = {
@@ -260,7 +264,7 @@ def explain(error: BaseException) -> Failure:
     if "Timeout" in names:
         return _LATE
     if "Connect" in causes and "Read" not in causes and "Protocol" not in causes:
-        return Failure(reason="cannot be reached", again=True)
+        return _UNREACHABLE
     if any(part in causes for part in ("Protocol", "ReadError", "Incomplete", "Connection", "APIError")):
         return Failure(reason="broke off", again=True)
     if any(part in names for part in ("JSON", "Unicode", "Validation", "Decode")):

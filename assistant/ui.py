@@ -65,7 +65,8 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
 
     documents = assistant.documents
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        gr.HTML(header_html(len(documents)), padding=False, js_on_load=None)
+        place = assistant.language_model.place if assistant.language_model else None
+        gr.HTML(header_html(len(documents), place), padding=False, js_on_load=None)
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=320, elem_id="conversation"):
                 turns = gr.State([])
@@ -217,12 +218,13 @@ def safe(text: object) -> str:
     return escape(str(text), quote=True).replace("\r", "&#13;")
 
 
-def header_html(count: int) -> str:
-    """Head of the page: what it is, and how much it has read."""
+def header_html(count: int, place: str | None = None) -> str:
+    """Head of the page: what it is, how much it has read, and where questions are sent, if anywhere."""
+    leaves = f"questions and the sentences found go to {safe(place)}" if place else "nothing leaves this machine"
     articles = "1 article" if count == 1 else f"{count:,} articles"
     return (
         f'<header class="masthead"><h1>{TITLE}</h1><p>Every answer quotes the articles it stands on. '
-        f"<strong>{articles}</strong> indexed; nothing leaves this machine.</p></header>"
+        f"<strong>{articles}</strong> indexed; {leaves}.</p></header>"
     )
 
 
@@ -243,6 +245,7 @@ def reply_html(reply: Reply, asked: str = "", titles: dict[str, str] | None = No
     if asked and reply.status != "clarify" and _plain(asked) != _plain(reply.question):
         parts.append(f'<p class="searched">Searched for: <q dir="auto">{safe(reply.question)}</q></p>')
     parts.append(f'<div class="answer" dir="auto">{answer_html(reply)}</div>')
+    parts.extend(f'<p class="note">{safe(_sentence(note))}</p>' for note in reply.notes)
     parts.append(_checks_html(reply.claims))
     parts.append(_missing_html(reply))
     if reply.citations:
@@ -319,15 +322,17 @@ def _checks_html(claims: Sequence[Claim]) -> str:
     """What checking found: a line where every sentence is supported, else each one that is not, with the reason."""
     if not claims:
         return ""
-    doubtful = [claim for claim in claims if claim.verdict.label != "supported"]
+    doubtful = [claim for claim in claims if claim.verdict.label != "supported" or claim.removed]
     if not doubtful:
         return '<div class="checks"><p>Checked: every cited sentence is supported by its quotes.</p></div>'
     items = "".join(
-        f'<li dir="auto"><strong>{VERDICT_LABELS[claim.verdict.label]}:</strong> <q>{safe(claim.text)}</q> '
+        f'<li dir="auto"><strong>{TAKEN_OUT if claim.removed else VERDICT_LABELS[claim.verdict.label]}:</strong> <q>{safe(claim.text)}</q> '
         f"{safe(_reasons(claim))}</li>"
         for claim in doubtful
     )
-    held = f"{len(claims) - len(doubtful)} of {len(claims)} sentences supported by their quotes"
+    supported = len(claims) - len(doubtful)
+    shown = len(claims) - sum(claim.removed for claim in claims)
+    held = f"{supported} of {shown} sentences supported by their quotes"
     return f'<div class="checks"><p>Checked: {held}.</p><ul>{items}</ul></div>'
 
 
@@ -523,11 +528,15 @@ VERDICT_LABELS: dict[Label, str] = {
     "unchecked": "Not checked",
 }
 
+TAKEN_OUT = "Taken out of the answer"
+
 STAGES = {
     "understanding": "Reading the question",
+    "rewriting": "Completing the question from the conversation",
     "searching": "Searching the articles",
     "reading": "Reading what was found",
     "composing": "Composing the answer",
+    "drafting": "Waiting for the language model",
     "checking": "Checking it against the articles",
 }
 
