@@ -5,6 +5,7 @@ the whole question, tries again where that helps, and turns whatever goes wrong 
 sentence.  It knows nothing of articles and of what the words are for.
 """
 
+import gc
 import os
 import random
 import re
@@ -160,6 +161,7 @@ class LanguageModel:
         text = ""
         usage: Any = None
         chunks: Any = None
+        done = False
         try:
             chunks = self._llm.stream_chat(_messages(messages), **self._options(remaining))
             for chunk in chunks:
@@ -174,6 +176,8 @@ class LanguageModel:
                     yield shown
                 if goes_round(text):
                     break
+            else:
+                done = True
         except _Failed:
             raise
         except Exception as error:  # whatever a provider's library raises becomes one sentence
@@ -184,6 +188,11 @@ class LanguageModel:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
+            if not done:
+                # The libraries of OpenAI and Anthropic close a connection when its stream is collected, and
+                # streams refer to themselves: without this the model would go on for nobody.
+                chunks = None
+                gc.collect()
             said = sum(len(message.text) for message in messages)
             prompt, completion = usage or (round(said / TOKEN_CHARS), round(len(text) / TOKEN_CHARS))
             allowance.spend(prompt, completion, counted=usage is not None)
