@@ -16,6 +16,7 @@ from assistant.documents import Document
 from assistant.evidence import Evidence
 from assistant.index import Index
 from assistant.language_model import ANSWER_TOKENS, TOKEN_CHARS, Allowance, LanguageModel, Message, OverflowingError
+from assistant.orders import gives_orders
 from assistant.prompt import load_prompt
 from assistant.sentences import Span
 
@@ -68,8 +69,14 @@ def choose_sources(index: Index, evidence: Sequence[Evidence], tokens: int) -> l
     chosen: dict[tuple[str, Span], None] = {}
     room = min(tokens, SOURCE_TOKENS) * TOKEN_CHARS
     for item in evidence:
+        if gives_orders(item.text):
+            continue
         spans = [Span(item.start, item.end)]
-        if item.before and item.end - item.before.start <= 2 * (item.end - item.start) + 200:
+        if (
+            item.before
+            and not gives_orders(_words(index, item.document_id, item.before))
+            and item.end - item.before.start <= 2 * (item.end - item.start) + 200
+        ):
             spans.insert(0, item.before)
         new = [span for span in spans if (item.document_id, span) not in chosen]
         length = sum(span.end - span.start + 8 for span in new)
@@ -82,6 +89,10 @@ def choose_sources(index: Index, evidence: Sequence[Evidence], tokens: int) -> l
         order.setdefault(document_id, len(order))
     ranked = sorted(chosen, key=lambda key: (order[key[0]], key[1]))
     return [Source(number=n, document=index.document(key[0]), span=key[1]) for n, key in enumerate(ranked, 1)]
+
+
+def _words(index: Index, document_id: str, span: Span) -> str:
+    return index.document(document_id).text[span.start : span.end]
 
 
 def write_draft(

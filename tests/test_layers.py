@@ -22,7 +22,7 @@ ORDER = [
     *("onnx_model", "reader", "reranking", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
     "answering",
     # with a language model
-    *("drafting", "rewriting", "claims"),
+    *("orders", "drafting", "rewriting", "claims"),
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor", "ui", "cli", "__init__", "__main__"),
 ]
