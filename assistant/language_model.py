@@ -231,10 +231,10 @@ def _part(value: Any, name: str) -> Any:
 
 # ── what models do wrong ─────────────────────────────────────────────────────────────────
 
+_DIGITS = re.compile(r"\d+")
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL | re.IGNORECASE)
-_ROUND = re.compile(r"(.{8,200}?)\1{2,}$|(\S{1,7}\s?)\2{9,}$", re.DOTALL)
-LOOKED_BACK = 700
-"""Characters at the end in which a repetition is looked for."""
+LONGEST_ROUND = 200
+"""Characters of the longest stretch whose repetition is looked for."""
 
 
 def without_thoughts(text: str) -> str:
@@ -243,8 +243,17 @@ def without_thoughts(text: str) -> str:
 
 
 def goes_round(text: str) -> bool:
-    """Whether a text ends in the same words three times over: the model will not stop by itself."""
-    return bool(_ROUND.search(re.sub(r"\d+", "0", text[-LOOKED_BACK:])))  # a list that only counts on goes round too
+    """Whether a text ends in the same words three times over, or in the same few letters ten times.
+
+    A list that only counts on goes round too.  Such a model will not stop by itself.
+    """
+    tail = _DIGITS.sub("0", text[-4 * LONGEST_ROUND :])
+    for length in range(1, min(LONGEST_ROUND, len(tail) // 3) + 1):
+        times = 3 if length >= 8 else 10
+        end = tail[-length:]
+        if end.strip() and tail.endswith(end * times):
+            return True
+    return False
 
 
 _REFUSALS = {
