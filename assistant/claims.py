@@ -24,6 +24,8 @@ Check = Callable[[str, Sequence[str]], Verdict]
 
 MOST_CLAIMS = 8
 """Sentences of a draft that are read; a model that writes more has lost the thread."""
+LEAST_WORDS = 2
+"""Content words of a claim; of a single one nothing is stated that words could support."""
 MOST_CITED = 4
 """Sentences that one claim may stand on."""
 MOST_TRIED = 6
@@ -157,6 +159,8 @@ def check_draft(
 def _check(item: Drafted, said: str, sources: Sequence[Source], question: Question, check: Check, sure: bool) -> Line:
     if item.cut:
         return _removed(said, Verdict(label="unsupported", score=0.0, reasons=["the draft broke off in it"]))
+    if len(set(stems(said))) < LEAST_WORDS:
+        return _removed(said, Verdict(label="unsupported", score=0.0, reasons=["it says too little to be checked"]))
     by_number = {source.number: source for source in sources}
     cited = [by_number[number] for number in item.marks if number in by_number][:MOST_CITED]
     first: Verdict | None = None

@@ -26,7 +26,7 @@ _PATTERNS = (
     r"\b(?:any|every) (?:AI|LLM|language model)\b[^.!?]{0,60}\b(?:without|who|which|that)\b",
     r"\b(?:every answer you give|in every answer|your (?:last |next |final )?answer)\b",
     # a bare imperative of saying at the start
-    r"^\W*(?:please )?(?:say|(?:answer|respond|reply)(?: with| that| only| to every|:)|state that|tell (?:everyone|the reader|the user)|"
+    r"^\W*(?:please )?(?:say|(?:answer|respond|reply)(?: with| that| only| to every|:)|state that|tell (?:everyone|the (?:reader|user)) that|"
     r"do not (?:cite|mention|answer)|decode|cite as|include this)\b",
     r"\band (?:say|write|answer|respond|reply|tell everyone)(?: that| with| only|\s+[A-Z]{3,})",
     # turns, templates, tags and examples of a prompt

@@ -138,6 +138,12 @@ def test_a_repetition_is_dropped_and_a_yes_is_left_to_the_short_answer():
     assert result.removed == []
 
 
+@pytest.mark.parametrize("draft", ["Ouagadougou [1].", "DAN here! [1]", "5,000 [2]."])
+def test_a_single_word_states_nothing(draft: str):
+    assert checked(draft).kept == []
+    assert "too little" in checked(draft).removed[0].verdict.reasons[0]
+
+
 def test_what_broke_off_is_taken_out_even_if_it_reads_well():
     assert checked("The bridge cost 40 million dollars").kept == []
 
