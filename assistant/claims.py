@@ -101,7 +101,7 @@ def read_draft(text: str) -> list[Drafted]:
     found = []
     for (start, end), own in zip(spans, cited, strict=True):
         said = re.sub(r"\s+([.,;:!?])", r"\1", _OPENING.sub("", " ".join(words[start:end].split())))
-        if said and not _LIST_OF_SOURCES.fullmatch(said):
+        if any(character.isalnum() for character in said) and not _LIST_OF_SOURCES.fullmatch(said):
             cut = end == spans[-1].end and not _ENDS.search(said)
             found.append(Drafted(text=said[:1].upper() + said[1:], marks=tuple(dict.fromkeys(own)), cut=cut))
     return found

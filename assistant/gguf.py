@@ -9,6 +9,7 @@ import os
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Generator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +52,7 @@ class GgufLLM(CustomLLM):  # type: ignore[misc]  # LlamaIndex's classes are reac
     context_window: int = Field(default=4096, description="Tokens taken in at once.")
     max_tokens: int = Field(default=300, description="Most tokens of an answer.")
     temperature: float = Field(default=0.0, description="0 gives the same words for the same request.")
-    timeout: float = Field(default=120.0, description="Seconds without a word after which a request fails.")
+    timeout: float = Field(default=120.0, description="Seconds that an answer may take.")
 
     _server: Any = PrivateAttr()
 
@@ -139,7 +140,8 @@ class _Server:
         self.key = key
 
     def stream(self, request: dict[str, Any], timeout: float) -> Generator[dict[str, Any], None, None]:
-        """Chunks as they come; raises TimeoutError where none comes for `timeout` seconds."""
+        """Chunks as they come; raises TimeoutError where the last has not come after `timeout` seconds."""
+        until = time.monotonic() + timeout
         chunks: queue.Queue[Any] = queue.Queue()
         stopped = threading.Event()
 
@@ -157,7 +159,7 @@ class _Server:
         worker = threading.Thread(target=work, name="language-model", daemon=True)
         worker.start()
         try:
-            while (chunk := self._next(chunks, timeout)) is not None:
+            while (chunk := self._next(chunks, until)) is not None:
                 if isinstance(chunk, Exception):
                     raise chunk
                 yield chunk
@@ -166,11 +168,11 @@ class _Server:
             worker.join(STOPS_WITHIN)
 
     @staticmethod
-    def _next(chunks: "queue.Queue[Any]", timeout: float) -> Any:
+    def _next(chunks: "queue.Queue[Any]", until: float) -> Any:
         try:
-            return chunks.get(timeout=timeout)
+            return chunks.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
-            raise TimeoutError(f"no word for {timeout:.0f} s") from None
+            raise TimeoutError("the time is up") from None
 
 
 def default_threads() -> int:
