@@ -96,7 +96,7 @@ def published_of(document: Document) -> Entry | None:
 
 def source_of(document: Document) -> Entry | None:
     """Where an article comes from; None where only the file is known that it was read from."""
-    if document.source is None or (document.source.endswith((".txt", ".md")) and "://" not in document.source):
+    if document.source is None or document.source == document.path:
         return None
     return Entry(document=document, text=f"{name(document)} comes from {document.source}.", value=document.source)
 

@@ -35,6 +35,12 @@ class Citation:
     """Offset of the quote in the document's text, in characters."""
     end: int
     """Offset behind the quote in the document's text, in characters."""
+    page: int | None = None
+    """Page of a PDF on which the quote begins, from 1; None where there are no pages."""
+    url: str | None = None
+    """Address of the cited document where known."""
+    path: str | None = None
+    """File that the cited document was read from, where it was one."""
 
 
 def cite(number: int, document: Document, start: int, end: int) -> Citation:
@@ -55,4 +61,7 @@ def cite(number: int, document: Document, start: int, end: int) -> Citation:
         quote=document.text[start:end],
         start=start,
         end=end,
+        page=document.page(start),
+        url=document.url,
+        path=document.path,
     )

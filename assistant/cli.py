@@ -121,7 +121,7 @@ def index(
 ) -> None:
     """Add articles to the index, those new or changed."""
     settings = Settings()
-    from assistant.documents import read_corpus
+    from assistant.corpus import read_corpus
     from assistant.embedding import load_embedder
     from assistant.index import read_manifest, update_index
 
@@ -361,7 +361,9 @@ def _print_reply(reply: "Reply") -> None:
     for citation in reply.citations:
         quote = clean(" ".join(citation.quote.split()), one_line=True)
         about = [citation.title, citation.author, citation.published, citation.source]
-        place = f"characters {citation.start}-{citation.end} of {citation.document_id}"
+        page = f"page {citation.page}, " if citation.page else ""
+        place = f"{page}characters {citation.start}-{citation.end} of {citation.document_id}"
+        about.append(citation.url if citation.url != citation.source else None)
         origin = clean(", ".join(str(part) for part in (*about, place) if part), one_line=True)
         console.print(Text.assemble("\n", (f"[{citation.number}]", "bold"), f" “{quote}”"))
         if console.soft_wrap:

@@ -188,7 +188,7 @@ def check_index(settings: Settings) -> Check:
 
 def check_corpus(settings: Settings) -> Check:
     """Whether the corpus folder has articles that can be read."""
-    from assistant.documents import read_corpus
+    from assistant.corpus import read_corpus
     from assistant.index import has_index
 
     if not settings.corpus.exists() and has_index(settings.index):

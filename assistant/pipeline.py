@@ -20,7 +20,8 @@ from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
 from assistant.claims import check_draft, read_draft, settle
 from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
-from assistant.documents import Document, gather, read_corpus
+from assistant.corpus import read_corpus
+from assistant.documents import Document, gather
 from assistant.drafting import Written, write_draft
 from assistant.embedding import Embedder, load_embedder
 from assistant.errors import LanguageModelError, QuestionError

@@ -78,5 +78,7 @@ def _plain(value: Any) -> Any:
 
 def _reference(citation: Citation) -> str:
     about = [citation.title, citation.author, citation.published and citation.published.isoformat(), citation.source]
+    about.append(citation.url if citation.url != citation.source else None)
+    about.append(f"page {citation.page}" if citation.page else None)
     quote = " ".join(citation.quote.split())
     return f"[{citation.number}] “{quote}” — {', '.join(str(part) for part in about if part)}"

@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from assistant import embedding
-from assistant.documents import Document, read_corpus
+from assistant.corpus import read_corpus
+from assistant.documents import Document
 from assistant.embedding import (
     BUNDLED,
     BUNDLED_SHA256,

@@ -18,7 +18,8 @@ import pytest
 from fake_embedder import FakeEmbedder, write_articles
 
 from assistant import index as module
-from assistant.documents import Document, read_corpus
+from assistant.corpus import read_corpus
+from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
 from assistant.index import ExactDense, Index, Nearest, build_index, has_index, open_index, read_manifest, update_index

@@ -14,7 +14,9 @@ ORDER = [
     # how a language model is reached, which knows nothing of what it is asked
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
-    *("documents", "filters", "passages", "encoder", "embedding", "index", "retrieval"),
+    *("dates", "header", "documents"),
+    *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus"),
+    *("filters", "passages", "encoder", "embedding", "index", "retrieval"),
     # conversation -> question
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
@@ -40,6 +42,11 @@ HOMES = {
     "safetensors": {"encoder"},
     "llama_index": {"llamaindex", "language_model", "gguf"},
     "xllamacpp": {"language_model", "gguf"},
+    "trafilatura": {"webpage"},
+    "pypdf": {"pdf"},
+    "defusedxml": {"markup"},
+    "charset_normalizer": {"decoding"},
+    "zipfile": {"archive", "docx", "index"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

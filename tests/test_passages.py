@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.documents import Document, content_spans, describe, read_corpus
+from assistant.corpus import read_corpus
+from assistant.documents import Document, content_spans, describe
 from assistant.passages import cut_title, embedding_text, split_passages
 
 SEEDS = Path(__file__).parent.parent / "seeds"
