@@ -69,6 +69,8 @@ class SourceFile:
     """Ids of the articles read from it, also of those that are another's alias."""
     flaws: tuple[Unread, ...] = ()
     """What could not be read of it."""
+    left: tuple[str, ...] = ()
+    """Ids of articles that were read from it once, are no longer in it, and are in the index still."""
 
     @property
     def path(self) -> Path:
@@ -149,6 +151,14 @@ def find_files(*roots: str) -> dict[Path, os.stat_result]:
     return found
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hex; empty where it cannot be read as a file of articles."""
+    try:
+        return _digest(path, path.stat())
+    except (OSError, UnreadableError):
+        return ""
+
+
 # ---- one file
 
 
@@ -221,7 +231,7 @@ def _take(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], earlier: E
         if before and before.settled and (before.size, before.modified) == (source.size, source.modified):
             source = replace(source, digest=before.digest)
         else:
-            source = replace(source, digest=_digest(file, status))
+            source = replace(source, digest=_digest(file.path, status))
         known = _known(before, source, leaves, ids, earlier)
         if known is not None and before is not None:
             return _Taken(source, known, list(before.flaws))
@@ -321,14 +331,15 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _digest(file: _File, status: os.stat_result) -> str:
-    if file.suffix not in READERS and file.suffix != ARCHIVE:
+def _digest(path: Path, status: os.stat_result) -> str:
+    suffix = path.suffix.lower()
+    if suffix in READERS:
+        return hashlib.sha256(_bytes(path)).hexdigest()
+    if suffix != ARCHIVE:
         return ""
-    if file.suffix != ARCHIVE:
-        return hashlib.sha256(_bytes(file.path)).hexdigest()
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableError("not a regular file")
-    with file.path.open("rb") as opened:
+    with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 

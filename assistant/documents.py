@@ -132,13 +132,18 @@ def gather(documents: Iterable[Document]) -> list[Document]:
         if document.id in by_id:
             raise DuplicateIdError(f"two documents have the id {document.id!r}: give each an id of its own")
         by_id[document.id] = document
+    return [describe(document) for document in join_copies(by_id.values())]
+
+
+def join_copies(documents: Iterable[Document]) -> list[Document]:
+    """Documents without those whose text stands before them already, which become aliases of the first."""
     by_text: dict[str, Document] = {}
-    for document in by_id.values():
+    for document in documents:
         first = by_text.setdefault(document.text, document)
         if first is not document:
             known = dict.fromkeys([*first.aliases, document.id, *document.aliases])
             by_text[document.text] = replace(first, aliases=tuple(known))
-    return [describe(document) for document in by_text.values()]
+    return list(by_text.values())
 
 
 # ---- values given

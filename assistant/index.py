@@ -13,6 +13,7 @@ file that imports chromadb.
         ├── in-use              held open by everyone who reads this generation
         ├── manifest.json       what it was made with and from; written last
         ├── documents.jsonl     the articles, their text as read
+        ├── sources.json        the files that they were read from
         ├── columns.npz         spans of passages and sentences
         ├── sentences.npy       sentence vectors, float16
         ├── bm25/               lexical postings
@@ -32,18 +33,20 @@ import threading
 import weakref
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.documents import Document, content_hash
+from assistant.changes import Sources, merge
+from assistant.corpus import READING_VERSION, Earlier
+from assistant.documents import Document, content_hash, join_copies
 from assistant.embedding import Embedded, Embedder, Vectors
 from assistant.errors import CorpusError, IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
 from assistant.passages import Passage, embedding_text, split_passages
@@ -51,12 +54,15 @@ from assistant.sentences import SPLITTER_VERSION, Span
 from assistant.settings import Settings
 from assistant.terms import TERMS_VERSION, stems
 
-FORMAT = 2
-"""Version of the layout on disk; a reader refuses any other."""
+FORMAT = 3
+"""Version of the layout on disk."""
+READABLE = (2, FORMAT)
+"""Layouts that can be read; the second had no sources.json."""
 
 Progress = Callable[[int, int], None]
 """Called with passages embedded so far and passages to embed in all."""
 
+T = TypeVar("T")
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -263,6 +269,16 @@ class _Part:
     vectors: Vectors | None
     """Passage vectors; None where they are in Chroma already."""
     sentence_vectors: NDArray[np.float16]
+    stored_as: str | None = None
+    """Id of the document under which the passage vectors are in Chroma."""
+    stored_data: str = ""
+    """Hash of the document whose data are in Chroma with them."""
+
+    def under(self, document: Document) -> "_Part":
+        """The same rows for a document of the same title and text."""
+        own = document.id == self.document.id
+        passages = self.passages if own else [replace(item, document_id=document.id) for item in self.passages]
+        return replace(self, document=document, passages=passages)
 
 
 def build_index(
@@ -375,6 +391,14 @@ class Update:
     """Ids of documents that were skipped."""
     passages: int
     """Passages in the index now."""
+    removed: list[str] = field(default_factory=list)
+    """Ids of documents that were taken out because they are no longer in their files."""
+    gone: list[str] = field(default_factory=list)
+    """Ids of documents that are no longer in their files, and stay."""
+    embedded: int = 0
+    """Passages for which vectors were made."""
+    mended: str | None = None
+    """What was damaged, where the index was made anew from the articles stored in it."""
 
 
 def update_index(
@@ -384,16 +408,29 @@ def update_index(
     settings: Settings,
     *,
     rebuild: bool = False,
+    sources: Sources | None = None,
+    prune: bool = False,
     progress: Progress | None = None,
 ) -> Update:
-    """Add documents to the index in a folder and replace those that changed; only these are embedded.
+    """Add documents to the index in a folder and replace those that changed; only new text is embedded.
 
-    With `rebuild` the old index is left out of account: it then holds just these documents.
-    Raises IndexMismatchError where the index there was made by another model or version, and
-    IndexStateError where another process is writing or the folder cannot be written.
+    With `sources` the index remembers which files they were read from; with `prune`, documents that
+    are no longer in these are taken out.  With `rebuild` the old index is left out of account: it
+    then holds just these documents.  An index that is damaged is made anew from the articles that it
+    holds.  Raises IndexMismatchError where the index there was made by another model or version,
+    IndexDamagedError where not even its articles can be read, and IndexStateError where another
+    process is writing or the folder cannot be written.
     """
     with _writing(folder):
-        return _update(folder, documents, embedder, settings, rebuild, progress)
+        run = _Run(folder, documents, embedder, settings, sources or Sources(), prune, progress)
+        if rebuild or not has_index(folder):
+            return run.update(None)
+        try:
+            old = _Generation.read(folder)
+            _check_made_with(old.manifest, embedder, settings, folder)
+            return run.update(old)
+        except IndexDamagedError as error:
+            return run.mend(error)
 
 
 @contextmanager
@@ -415,34 +452,92 @@ def _writing(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _update(
-    folder: Path,
-    documents: Sequence[Document],
-    embedder: Embedder,
-    settings: Settings,
-    rebuild: bool,
-    progress: Progress | None,
-) -> Update:
-    old = None if rebuild or not has_index(folder) else _Generation.read(folder)
-    if old:
-        _check_made_with(old.manifest, embedder, settings, folder)
-    known = {entry["id"]: entry["hash"] for entry in old.manifest["documents"]} if old else {}
-    added = [document for document in documents if document.id not in known]
-    changed = [document for document in documents if known.get(document.id, "") not in ("", content_hash(document))]
-    fresh = {document.id: document for document in (*added, *changed)}
-    unchanged = [document.id for document in documents if document.id not in fresh]
-    if old and not fresh:
-        return Update(added=[], changed=[], unchanged=unchanged, passages=old.manifest["passages"])
-    new = {part.document.id: part for part in _embed(list(fresh.values()), embedder, settings, progress)}
-    parts = [new.pop(part.document.id, part) for part in old.parts()] if old else []
-    parts.extend(new.values())
-    _write_generation(folder, parts, embedder, settings, old)
-    return Update(
-        added=[document.id for document in added],
-        changed=[document.id for document in changed],
-        unchanged=unchanged,
-        passages=sum(len(part.passages) for part in parts),
-    )
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of the writer."""
+
+    folder: Path
+    documents: Sequence[Document]
+    embedder: Embedder
+    settings: Settings
+    sources: Sources
+    prune: bool
+    progress: Progress | None
+
+    def update(self, old: "_Generation | None") -> Update:
+        """Write a generation that holds what the old one does and the documents given, if there is a difference."""
+        before = old.sources if old else Sources()
+        merged = merge(before, self.sources, prune=self.prune)
+        given = {document.id for document in self.documents}
+        known = {document.id: document for document in old.documents} if old else {}
+        present = {*known, *(alias for document in known.values() for alias in document.aliases)}
+        removed = (merged.gone & present) - given if self.prune else frozenset()
+        documents = _together(known, self.documents, removed)
+        parts = self._parts(documents, old)
+        changed = [document.id for document in documents if document.id in known and _differ(document, known)]
+        added = [document.id for document in documents if document.id not in present]
+        if old is None or list(known.values()) != documents:
+            _write_generation(self.folder, parts, self.embedder, self.settings, old, merged.sources)
+        elif merged.sources != before:
+            _write_sources(old.folder, merged.sources)
+        touched = {*added, *changed}
+        return Update(
+            added=added,
+            changed=[id for id in changed if id in given or id not in removed],
+            unchanged=[document.id for document in self.documents if document.id not in touched],
+            passages=sum(len(part.passages) for part in parts),
+            removed=sorted(removed),
+            gone=sorted((merged.gone & present) - given - removed),
+            embedded=sum(len(part.passages) for part in parts if part.vectors is not None),
+        )
+
+    def mend(self, damage: IndexDamagedError) -> Update:
+        """Make a damaged index anew from the articles that it holds; raises the damage where they are lost too."""
+        stored = _stored(self.folder)
+        if stored is None:
+            raise damage
+        given = {document.id for document in self.documents}
+        everything = [*(document for document in stored.documents if document.id not in given), *self.documents]
+        merged = merge(stored.sources, self.sources, prune=self.prune)
+        removed = merged.gone - given if self.prune else frozenset()
+        kept = join_copies(document for document in everything if document.id not in removed)
+        run = replace(self, documents=kept, sources=merged.sources, prune=False)
+        return replace(run.update(None), mended=str(damage))
+
+    def _parts(self, documents: Sequence[Document], old: "_Generation | None") -> list[_Part]:
+        """The rows of each document, those of the old generation where title and text are the same."""
+        stored = {(part.document.title, part.document.text): part for part in old.parts()} if old else {}
+        fresh = [document for document in documents if (document.title, document.text) not in stored]
+        made = iter(_embed(fresh, self.embedder, self.settings, self.progress) if fresh else [])
+        parts = []
+        for document in documents:
+            part = stored.get((document.title, document.text))
+            parts.append(part.under(document) if part else next(made))
+        return parts
+
+
+def _differ(document: Document, known: dict[str, Document]) -> bool:
+    return content_hash(document) != content_hash(known[document.id])
+
+
+def _together(known: dict[str, Document], given: Sequence[Document], removed: Collection[str]) -> list[Document]:
+    """The documents of the old index in their order, those given in their place or behind; identical ones joined."""
+    news = {document.id: document for document in given}
+    # An id that is given, or removed, is no other document's alias any more.
+    own = {*news, *removed}
+    together = []
+    for id, document in known.items():
+        if id in news:
+            together.append(news.pop(id))
+        elif id in removed:
+            # One of its aliases may be there still: its text is kept under that name.
+            heirs = [alias for alias in document.aliases if alias not in own and alias not in known]
+            if heirs:
+                together.append(replace(document, id=heirs[0], aliases=tuple(heirs[1:])))
+        else:
+            aliases = tuple(alias for alias in document.aliases if alias not in own)
+            together.append(document if aliases == document.aliases else replace(document, aliases=aliases))
+    return join_copies([*together, *news.values()])
 
 
 def has_index(folder: Path) -> bool:
@@ -520,6 +615,7 @@ class _Generation:
     documents: list[Document]
     columns: Columns
     sentence_vectors: NDArray[np.float16]
+    sources: Sources
     made: datetime
     hold: "_Hold"
     """Keeps the generation from being removed."""
@@ -543,7 +639,7 @@ class _Generation:
         try:
             hold = _Hold(own)
             manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
-            if manifest["format"] != FORMAT:
+            if manifest["format"] not in READABLE:
                 raise IndexMismatchError(
                     f"the index in {folder} has layout {manifest['format']}, this version reads {FORMAT}; "
                     "make it anew with: assistant index --rebuild PATH"
@@ -559,7 +655,8 @@ class _Generation:
                 columns = Columns(**{name: arrays[name] for name in arrays.files})
             vectors = np.load(own / "sentences.npy", mmap_mode="r")
             made = datetime.fromisoformat(manifest["made"])
-            generation = cls(own, manifest, documents, columns, vectors, made, hold)
+            sources = _read_sources(own, manifest)
+            generation = cls(own, manifest, documents, columns, vectors, sources, made, hold)
             flaw = generation._flaw()
         except _UNREADABLE as error:
             raise _damaged(folder, f"{type(error).__name__}: {error}") from error
@@ -602,7 +699,9 @@ class _Generation:
         for row, document in enumerate(self.documents):
             first, last = int(bounds[row]), int(bounds[row + 1])
             own = slice(self.columns.first_sentence[first], self.columns.first_sentence[last])
-            yield _Part(document, [index.passage(i) for i in range(first, last)], None, self.sentence_vectors[own])
+            passages = [index.passage(i) for i in range(first, last)]
+            data = self.manifest["documents"][row]["hash"]
+            yield _Part(document, passages, None, self.sentence_vectors[own], document.id, data)
 
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, CorpusError)
@@ -679,7 +778,12 @@ def _check_made_with(manifest: dict[str, Any], embedder: Embedder, settings: Set
 
 
 def _write_generation(
-    folder: Path, parts: Sequence[_Part], embedder: Embedder, settings: Settings, old: _Generation | None
+    folder: Path,
+    parts: Sequence[_Part],
+    embedder: Embedder,
+    settings: Settings,
+    old: _Generation | None,
+    sources: Sources,
 ) -> None:
     from chromadb.errors import ChromaError
 
@@ -696,6 +800,7 @@ def _write_generation(
         np.save(own / "sentences.npy", vectors)
         texts = "".join(json.dumps(asdict(part.document), default=str) + "\n" for part in parts).encode("ascii")
         (own / "documents.jsonl").write_bytes(texts)
+        _write_sources(own, sources)
         lexical = _postings(parts)
         if lexical is not None:
             lexical.save(own / "bm25", show_progress=False)
@@ -710,8 +815,9 @@ def _write_generation(
             "files": {
                 path.relative_to(own).as_posix(): path.stat().st_size
                 for path in sorted(own.rglob("*"))
-                if path.is_file()
+                if path.is_file() and path.name != "sources.json"  # which changes, if a file is only touched
             },
+            "reading": READING_VERSION,
             "documents_sha256": hashlib.sha256(texts).hexdigest(),
             "documents": [
                 {"id": part.document.id, "hash": content_hash(part.document), "passages": len(part.passages)}
@@ -721,7 +827,9 @@ def _write_generation(
         (own / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         pointer = folder / "current.new"
         pointer.write_text(own.name, encoding="ascii")
+        _flush(own, pointer)
         pointer.replace(folder / "current")
+        _flush_folder(folder)
     except BaseException as error:
         shutil.rmtree(own, ignore_errors=True)
         if isinstance(error, OSError | ChromaError):
@@ -770,31 +878,57 @@ def _copy_chroma(source: Path, target: Path) -> None:
 
 
 def _change_rows(collection: Any, parts: Sequence[_Part], old: _Generation | None) -> None:
-    fresh = [part for part in parts if part.vectors is not None]
-    if old:
-        replaced = {part.document.id for part in fresh}
-        gone = [
-            _key(part.document.id, passage.start)
-            for part in old.parts()
-            if part.document.id in replaced
-            for passage in part.passages
-        ]
-        for first in range(0, len(gone), _CHROMA_BATCH):
-            collection.delete(ids=gone[first : first + _CHROMA_BATCH])
+    """Make the rows of the old generation those of the parts."""
+    stay = {part.document.id for part in parts if part.stored_as == part.document.id}
+    moved = [part for part in parts if part.stored_as not in (None, part.document.id)]
     rows = [
-        (_key(part.document.id, passage.start), vector, part.document, passage)
-        for part in fresh
+        (part.document, passage, vector)
+        for part in parts
         if part.vectors is not None
         for passage, vector in zip(part.passages, part.vectors, strict=True)
     ]
-    for first in range(0, len(rows), _CHROMA_BATCH):
-        batch = rows[first : first + _CHROMA_BATCH]
+    # Read before anything goes: a file that was renamed takes its vectors along.
+    rows.extend(row for part in moved for row in _moved_rows(collection, part))
+    gone = [
+        _key(part.document.id, passage.start)
+        for part in (old.parts() if old else ())
+        if part.document.id not in stay
+        for passage in part.passages
+    ]
+    for keys in _batches(gone):
+        collection.delete(ids=keys)
+    for batch in _batches(rows):
         collection.add(
-            ids=[key for key, *_ in batch],
-            embeddings=[vector for _, vector, *_ in batch],
-            documents=[passage.text for *_, passage in batch],
-            metadatas=[_metadata(document, passage) for *_, document, passage in batch],
+            ids=[_key(document.id, passage.start) for document, passage, _ in batch],
+            embeddings=[vector for *_, vector in batch],
+            documents=[passage.text for _, passage, _ in batch],
+            metadatas=[_metadata(document, passage) for document, passage, _ in batch],
         )
+    retold = [
+        (part.document, passage)
+        for part in parts
+        if part.document.id in stay and part.stored_data != content_hash(part.document)
+        for passage in part.passages
+    ]
+    for pairs in _batches(retold):
+        collection.update(
+            ids=[_key(document.id, passage.start) for document, passage in pairs],
+            metadatas=[_metadata(document, passage) for document, passage in pairs],
+        )
+
+
+def _moved_rows(collection: Any, part: _Part) -> Iterator[tuple[Document, Passage, Any]]:
+    for batch in _batches(part.passages):
+        keys = [_key(part.stored_as or "", passage.start) for passage in batch]
+        found = collection.get(ids=keys, include=["embeddings"])
+        vectors = dict(zip(found["ids"], found["embeddings"], strict=True))
+        for key, passage in zip(keys, batch, strict=True):
+            yield part.document, passage, vectors[key]
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for first in range(0, len(items), _CHROMA_BATCH):
+        yield items[first : first + _CHROMA_BATCH]
 
 
 _CHROMA_BATCH = 5_000
@@ -845,8 +979,100 @@ def _key(document_id: str, start: int) -> str:
 
 def _read_document(line: str) -> Document:
     data = json.loads(line)
-    data["aliases"] = tuple(data["aliases"])
     return Document(**data)
+
+
+def _write_sources(own: Path, sources: Sources) -> None:
+    new = own / "sources.new"
+    new.write_text(json.dumps(sources.to_dict()), encoding="ascii")
+    new.replace(own / "sources.json")
+
+
+def _read_sources(own: Path, manifest: dict[str, Any]) -> Sources:
+    if manifest["format"] < FORMAT:
+        return Sources()
+    return Sources.from_dict(json.loads((own / "sources.json").read_text(encoding="ascii")))
+
+
+def _stored(folder: Path) -> "_Stored | None":
+    """The articles of a damaged index, from the newest generation whose copy of them is whole; None where none is."""
+    with suppress(OSError):
+        names = [path.name for path in (folder / "generations").iterdir() if _GENERATION.fullmatch(path.name)]
+        newest = _newest_first(names)
+        with suppress(IndexDamagedError):
+            newest.insert(0, _current(folder))
+        for name in newest:
+            with suppress(*_UNREADABLE):
+                return _Stored.read(folder / "generations" / name)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What of a generation does not depend on a model."""
+
+    documents: list[Document]
+    sources: Sources
+
+    @classmethod
+    def read(cls, own: Path) -> "_Stored":
+        """Raises one of _UNREADABLE where the articles are not as they were written."""
+        manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
+        texts = (own / "documents.jsonl").read_bytes()
+        if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
+            raise ValueError("documents.jsonl is not as it was written")
+        documents = [_read_document(line) for line in texts.decode("utf-8").split("\n") if line]
+        sources = Sources()
+        with suppress(*_UNREADABLE):
+            sources = _read_sources(own, manifest)
+        return cls(documents, sources)
+
+
+def _newest_first(names: Iterable[str]) -> list[str]:
+    numbered = [(int(found[1]), name) for name in names if (found := _GENERATION.fullmatch(name))]
+    return [name for _, name in sorted(numbered, reverse=True)]
+
+
+def read_sources(folder: Path) -> Sources:
+    """The files that the index in a folder was made from; raises IndexMissingError or IndexDamagedError."""
+    return _Generation.read(folder).sources
+
+
+def read_earlier(folder: Path) -> Earlier | None:
+    """What was read when the index was made, so that only other files are read again; None where that is no use."""
+    if not has_index(folder):
+        return None
+    try:
+        generation = _Generation.read(folder)
+    except (IndexDamagedError, IndexMismatchError, IndexMissingError):
+        return None
+    if generation.manifest.get("reading") != READING_VERSION:
+        return None
+    return Earlier(
+        files={file.path: file for file in generation.sources.files},
+        documents={document.id: document for document in generation.documents},
+    )
+
+
+def _flush(own: Path, pointer: Path) -> None:
+    """Have the disk hold a generation before the pointer names it: a power cut may come right behind."""
+    for path in [*own.rglob("*"), pointer]:
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+    for path in [own, *own.rglob("*")]:
+        if path.is_dir():
+            _flush_folder(path)
+
+
+def _flush_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 # ── generations in use ───────────────────────────────────────────────────────────────────

@@ -361,7 +361,7 @@ def assert_damaged(folder: Path) -> None:
 
 
 FILES = [
-    *("manifest.json", "documents.jsonl", "columns.npz", "sentences.npy", "in-use"),
+    *("manifest.json", "documents.jsonl", "columns.npz", "sentences.npy", "in-use", "sources.json"),
     *(f"bm25/{name}" for name in ("params.index.json", "vocab.index.json", "data.csc.index.npy")),
     *(f"bm25/{name}" for name in ("indices.csc.index.npy", "indptr.csc.index.npy")),
     *("chroma/chroma.sqlite3", "chroma/*/data_level0.bin", "chroma/*/header.bin", "chroma/*/length.bin"),
@@ -389,17 +389,30 @@ def test_a_file_cut_short_is_damage(folder: Path, name: str) -> None:
     assert_damaged(folder)
 
 
-@pytest.mark.parametrize("name", FILES[:4] + FILES[5:11])
+@pytest.mark.parametrize("name", FILES[:4] + FILES[5:12])
 def test_a_file_overwritten_with_noise_is_damage(folder: Path, name: str) -> None:
     (file,) = generation(folder).glob(name)
     file.write_bytes(random.Random(0).randbytes(file.stat().st_size))
     assert_damaged(folder)
 
 
-@pytest.mark.parametrize("part", ["bm25", "chroma", ""])
-def test_a_missing_folder_is_damage_that_an_update_leaves_and_a_rebuild_mends(folder: Path, part: str) -> None:
-    shutil.rmtree(generation(folder) / part)
+@pytest.mark.parametrize("part", ["bm25", "chroma", "columns.npz", ""])
+def test_damage_is_mended_by_the_next_update_from_the_articles_that_are_stored(folder: Path, part: str) -> None:
+    new = Document(id="new", text="One more.")
+    if part == "":  # then only the generation before is left
+        update(folder, [new])
+    (shutil.rmtree if (generation(folder) / part).is_dir() else Path.unlink)(generation(folder) / part)
     assert_damaged(folder)
+    embedder = FakeEmbedder()
+    done = update(folder, [new], embedder)
+    assert done.mended and "is damaged" in done.mended
+    assert done.embedded == done.passages == len(embedder.embedded)
+    assert [document.id for document in opened(folder).documents] == [*(article.id for article in ARTICLES), "new"]
+    assert update(folder, [new]).mended is None
+
+
+def test_an_index_whose_articles_are_lost_is_not_made_anew_unasked(folder: Path) -> None:
+    (generation(folder) / "documents.jsonl").unlink()
     with pytest.raises(IndexDamagedError):
         update(folder, ARTICLES)
     update(folder, ARTICLES[:9], rebuild=True)
@@ -467,8 +480,9 @@ def test_a_passage_that_chroma_lost_is_damage(folder: Path) -> None:
     change_manifest(folder, "files", {})
     with pytest.raises(IndexDamagedError, match="Chroma holds"):
         opened(folder)
-    with pytest.raises(IndexDamagedError, match="Chroma would hold"):
-        update(folder, [Document(id="new", text="One more.")])
+    mended = update(folder, [Document(id="new", text="One more.")]).mended
+    assert mended and "Chroma would hold" in mended
+    assert len(opened(folder).documents) == 61
 
 
 def test_a_search_that_chroma_cannot_do_is_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

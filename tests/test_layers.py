@@ -15,7 +15,7 @@ ORDER = [
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
-    *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus"),
+    *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
     *("filters", "passages", "encoder", "embedding", "index", "retrieval"),
     # conversation -> question
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
