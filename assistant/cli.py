@@ -11,8 +11,11 @@ import os
 import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +30,8 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assistant.corpus import Unread
+    from assistant.embedding import Embedder
     from assistant.pipeline import Assistant
     from assistant.reply import Reply
 
@@ -38,10 +43,14 @@ Exit status:
   3    articles that cannot be read, or none at all
   4    no index, or one that cannot be used as it is
   5    model weights that are missing or not the expected ones
+  6    indexed, but for files that could not be read: each is named
   130  stopped with Ctrl-C
 
 Settings are read from ASSISTANT_… variables and from .env; .env.example lists them.
 """
+
+UNREAD_EXIT_CODE = 6
+"""Exit status of `index` where the rest was indexed."""
 
 HOW_TO_ASK = 'the question is empty; ask one like this: assistant ask "Where was the pact announced?"'
 
@@ -117,46 +126,136 @@ def index(
         typer.Argument(metavar="PATH...", help="Folders, files or globs of articles; by default the corpus setting."),
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Start anew: keep just the articles given here.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take out articles whose files, below these paths, are no longer there.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and index what changes until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add articles to the index, those new or changed."""
     settings = Settings()
-    from assistant.corpus import read_corpus
-    from assistant.embedding import load_embedder
-    from assistant.index import read_manifest, update_index
+    places = paths or [str(settings.corpus)]
+    unread = _index(settings, places, rebuild=rebuild, prune=prune, as_json=as_json)
+    if watch:
+        _watch(settings, places, prune=prune, as_json=as_json)
+    elif unread:
+        raise typer.Exit(UNREAD_EXIT_CODE)
 
-    corpus = read_corpus(*(paths or [str(settings.corpus)]))
-    with _waiting("loading the model"):
-        embedder = load_embedder(settings.embedder, threads=settings.threads)
+
+def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, as_json: bool) -> bool:
+    """Index once and say what was done; returns whether a file that should hold articles could not be read."""
+    from assistant.changes import Sources
+    from assistant.corpus import read_corpus
+    from assistant.index import read_earlier, read_manifest, update_index
+
+    with _waiting("reading the articles"):
+        corpus = read_corpus(*paths, earlier=None if rebuild else read_earlier(settings.index))
+    sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
+    embedder = _embedder(settings)
     with _progress("indexing") as progress:
-        update = update_index(settings.index, corpus.documents, embedder, settings, rebuild=rebuild, progress=progress)
+        update = update_index(
+            settings.index,
+            corpus.documents,
+            embedder,
+            settings,
+            rebuild=rebuild,
+            sources=sources,
+            prune=prune,
+            progress=progress,
+        )
     articles = len(read_manifest(settings.index)["documents"])
+    undated = sum(document.published is None for document in corpus.documents)
+    own = [file for file in corpus.unread if not file.foreign]
     if as_json:
-        unread = [{"path": file.path, "reason": file.reason} for file in corpus.unread]
         _print_json(
             {
                 "index": str(settings.index),
                 "added": update.added,
                 "changed": update.changed,
                 "unchanged": update.unchanged,
+                "removed": update.removed,
+                "gone": update.gone,
+                "mended": update.mended,
                 "articles": articles,
                 "passages": update.passages,
-                "unread": unread,
+                "embedded": update.embedded,
+                "undated": undated,
+                "unread": [
+                    {"path": file.path, "part": file.part, "reason": file.reason, "foreign": file.foreign}
+                    for file in corpus.unread
+                ],
             }
         )
-        return
+        return bool(own)
+    if update.mended:
+        print(clean(f"mended: {update.mended.partition(';')[0]}; it was made anew from the articles stored in it"))
     print(
         f"{_count(len(update.added), 'article')} added, {len(update.changed)} changed, "
-        f"{len(update.unchanged)} unchanged"
+        f"{len(update.unchanged)} unchanged" + (f", {len(update.removed)} removed" if prune else "")
     )
     print(clean(f"{settings.index} holds {_count(articles, 'article')} in {_count(update.passages, 'passage')}"))
-    others = articles - len(update.added) - len(update.changed) - len(update.unchanged)
-    if others:
+    if undated:
+        print(f"{_count(undated, 'article')} given without a date: filters by date leave such articles out")
+    if update.gone:
+        print(f"{_count(len(update.gone), 'article')} no longer in the files given and kept; --prune takes them out")
+    others = articles - len(update.added) - len(update.changed) - len(update.unchanged) - len(update.gone)
+    if others > 0:
         print(f"{_count(others, 'article')} indexed earlier stay; --rebuild keeps just the ones given")
-    if corpus.unread:
-        print(f"{_count(len(corpus.unread), 'file')} could not be read, and the rest was indexed without:")
-        for file in corpus.unread:
-            print(clean(f"  {file.path}: {file.reason}", one_line=True))
+    _print_unread(corpus.unread)
+    return bool(own)
+
+
+@cache
+def _embedder(settings: Settings) -> "Embedder":
+    with _waiting("loading the model"):
+        from assistant.embedding import load_embedder
+
+        return load_embedder(settings.embedder, threads=settings.threads)
+
+
+def _print_unread(unread: "list[Unread]") -> None:
+    """Files and parts of files that could not be read, each with its reason; those of other formats by number."""
+    own = [file for file in unread if not file.foreign]
+    if own:
+        what = ("file", "files") if not any(file.part for file in own) else ("file or part", "files and parts of files")
+        print(f"{_count(len(own), *what)} could not be read, and the rest was indexed without:")
+        for file in own:
+            print(clean(f"  {file.path}{', ' * bool(file.part)}{file.part}: {file.reason}", one_line=True))
+    foreign = Counter(Path(file.path).suffix.lower() or "no suffix" for file in unread if file.foreign)
+    if foreign:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in foreign.most_common(6))
+        more = ", …" if len(foreign) > 6 else ""
+        print(clean(f"{_count(foreign.total(), 'file')} of other formats passed over: {kinds}{more}", one_line=True))
+
+
+def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) -> None:
+    """Index again whenever something changes below the paths; a failure is said, and the watch goes on."""
+    from watchfiles import watch
+
+    places = sorted({_watched(path) for path in paths})
+    watched = f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"
+    own = settings.index.absolute()
+    # `yield_on_timeout` says when the watch stands: what changes before would not be seen.
+    for changes in watch(*places, step=500, debounce=2_000, rust_timeout=500, yield_on_timeout=True):
+        if watched:
+            print(clean(watched), file=sys.stderr, flush=True)
+            watched = ""
+        # The index may lie inside the folder that is watched.
+        if all(Path(path).is_relative_to(own) for _, path in changes):
+            continue
+        try:
+            _index(settings, paths, rebuild=False, prune=prune, as_json=as_json)
+        except AssistantError as error:
+            print(f"error: {clean(str(error))}", file=sys.stderr)
+        sys.stdout.flush()
+
+
+def _watched(path: str) -> Path:
+    """The folder that is watched for a path: of a glob, the part before its first wildcard; of a file, its own."""
+    place = Path(path).expanduser().absolute()
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    return place
 
 
 @app.command()
@@ -166,6 +265,7 @@ def ask(
         str | None, typer.Option(metavar="DATE", help="Articles of this day (2024-12-31) or later.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Articles of this day or earlier.")] = None,
+    on: Annotated[str | None, typer.Option(metavar="DATE", help="Articles of this day alone.")] = None,
     author: Annotated[str | None, typer.Option(metavar="NAME", help="Articles by an author of this name.")] = None,
     source: Annotated[str | None, typer.Option(metavar="TEXT", help="Articles whose source has this in it.")] = None,
     history: Annotated[
@@ -183,7 +283,7 @@ def ask(
     settings = Settings()
     from assistant.filters import read_filters
 
-    filters = read_filters({"since": since, "until": until, "author": author, "source": source})
+    filters = read_filters({"since": since, "until": until, "on": on, "author": author, "source": source})
     turns = _read_history(history) if history else None
     reply = _open(settings).ask(question, history=turns, filters=filters)
     if as_json:
@@ -223,31 +323,57 @@ def chat(
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Say what is indexed, when and by which model."""
+    """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
-    from assistant.index import read_manifest
+    from assistant.changes import find_changes
+    from assistant.index import read_manifest, read_sources
 
-    manifest = read_manifest(settings.index)
+    manifest, sources = read_manifest(settings.index), read_sources(settings.index)
     articles, made_with = manifest["documents"], manifest["made_with"]
+    changes = find_changes(sources)
+    unread = [flaw for file in sources.files for flaw in file.flaws if not flaw.foreign]
+    roots = sorted({file.root for file in sources.files})
     if as_json:
         about = {"index": str(settings.index.absolute()), "corpus": str(settings.corpus)}
         counts = {"articles": len(articles), "passages": manifest["passages"], "sentences": manifest["sentences"]}
         _print_json(
             {**about, "made": manifest["made"], "made_with": made_with, **counts}
             | {"documents": [{"id": article["id"], "passages": article["passages"]} for article in articles]}
+            | {"undated": manifest.get("undated"), "from": roots}
+            | {"unread": [{"path": flaw.path, "part": flaw.part, "reason": flaw.reason} for flaw in unread]}
+            | {"changes": asdict(changes)}
         )
         return
     names = ", ".join(article["id"] for article in articles[:3]) + (", …" if len(articles) > 3 else "")
+    undated = f", {manifest['undated']:,} without a date" if manifest.get("undated") else ""
     rows = {
         "index": settings.index.absolute(),
         "made": manifest["made"],
         "model": f"{made_with['embedder']} ({made_with['fingerprint'][:12]})",
-        "articles": f"{len(articles)} ({names})" if articles else "0",
+        "articles": f"{len(articles)} ({names}){undated}" if articles else "0",
         "passages": f"{manifest['passages']}, {_count(manifest['sentences'], 'sentence')}",
+        "from": ", ".join(roots[:3]) + (", …" if len(roots) > 3 else "") if roots else "not known: indexed from Python",
+        "unread": f"{len(unread):,}; for the reason of each: assistant status --json" if unread else "none",
         "corpus": f"{settings.corpus} (where the articles come from if the index has to be made)",
     }
     for name, value in rows.items():
         print(clean(f"{name:<9} {value}", one_line=True))
+    if not changes:
+        print("nothing differs now" if sources.files else "what differs now is not known")
+        return
+    print("what differs now; assistant index PATH brings it in:")
+    for name, found in asdict(changes).items():
+        if found:
+            listed = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+            print(clean(f"  {len(found):,} {_DIFFERENCES[name]}: {listed}", one_line=True))
+
+
+_DIFFERENCES = {
+    "new": "new",
+    "changed": "changed",
+    "gone": "no longer there (--prune takes them out)",
+    "missing": "of the folders not there",
+}
 
 
 @app.command()
@@ -379,8 +505,8 @@ def _print_json(value: Any) -> None:
     print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 @contextmanager

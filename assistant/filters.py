@@ -24,11 +24,16 @@ class Filters:
     documents: frozenset[str] | None = None
     """Ids of the documents that may be used."""
 
+    @property
+    def dated(self) -> bool:
+        """Whether only documents with a date pass."""
+        return self.since is not None or self.until is not None
+
     def accept(self, document: Document) -> bool:
         """Whether the document passes."""
         if self.documents is not None and not self.documents.intersection((document.id, *document.aliases)):
             return False
-        if (self.since or self.until) and document.published is None:
+        if self.dated and document.published is None:
             return False
         if self.since and document.published and document.published < self.since:
             return False
@@ -49,7 +54,7 @@ def read_filters(given: "Filters | Mapping[str, Any] | None") -> Filters:
         return given
     if not isinstance(given, Mapping):
         raise FilterError(f"filters are {type(given).__name__}; expected a dict such as {{'since': '2024-01-01'}}")
-    known = [field.name for field in fields(Filters)]
+    known = [*(field.name for field in fields(Filters)), "on"]
     unknown = sorted(str(key) for key in given if key not in known)
     if unknown:
         raise FilterError(f"no filter is called {', '.join(unknown)}; there are {', '.join(known)}")
@@ -57,7 +62,7 @@ def read_filters(given: "Filters | Mapping[str, Any] | None") -> Filters:
     for key, value in given.items():
         if value is None:
             continue
-        if key in ("since", "until"):
+        if key in ("since", "until", "on"):
             values[key] = _date(key, value)
         elif key == "documents":
             values[key] = _ids(value)
@@ -65,7 +70,10 @@ def read_filters(given: "Filters | Mapping[str, Any] | None") -> Filters:
             values[key] = value
         else:
             raise FilterError(f"filter {key!r} is {value!r}; expected text")
-    filters = Filters(**values)
+    day = values.pop("on", None)
+    if day and ("since" in values or "until" in values):
+        raise FilterError(f"'on' {day} is given with 'since' or 'until'; give one day, or a first and a last one")
+    filters = Filters(**values, **({"since": day, "until": day} if day else {}))
     if filters.since and filters.until and filters.since > filters.until:
         raise FilterError(f"'since' {filters.since} lies after 'until' {filters.until}; swap them")
     return filters

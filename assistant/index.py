@@ -812,6 +812,7 @@ def _write_generation(
             "passages": len(columns.start),
             "sentences": len(vectors),
             "lexical": lexical is not None,
+            "undated": sum(part.document.published is None for part in parts),
             "files": {
                 path.relative_to(own).as_posix(): path.stat().st_size
                 for path in sorted(own.rglob("*"))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from assistant import catalog, drafting, rewriting
 from assistant.answering import Check, Draft, Line, compose, compose_catalog
+from assistant.changes import Sources
 from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
 from assistant.claims import check_draft, read_draft, settle
@@ -83,7 +84,8 @@ class Assistant:
         corpus = None if has_index(settings.index) else read_corpus(settings.corpus)
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         if corpus:
-            update_index(settings.index, corpus.documents, embedder, settings, progress=progress)
+            sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
+            update_index(settings.index, corpus.documents, embedder, settings, sources=sources, progress=progress)
         return cls(open_index(settings.index, embedder, settings), embedder, settings)
 
     @classmethod

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import date
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from fake_embedder import FakeEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -172,6 +174,9 @@ def test_ask_hands_on_filters_and_history(fake: FakeAssistant, tmp_path: Path):
     assert run("ask", "Where?", *options, "--history", "h.json").exit_code == 0
     filters = Filters(since=date(2024, 1, 2), until=date(2024, 12, 31), author="Ada", source="news")
     assert fake.asked == [("Where?", [["user", "é"], ["assistant", "b"]], filters)]
+    fake.replies = [REPLY]
+    assert run("ask", "Where?", "--on", "2024-05-30").exit_code == 0
+    assert fake.asked[1][2] == Filters(since=date(2024, 5, 30), until=date(2024, 5, 30))
 
 
 def test_ask_with_a_dash_reads_the_question_from_standard_input(fake: FakeAssistant):
@@ -200,6 +205,7 @@ def test_an_empty_question_is_a_usage_error_that_says_how_to_ask(fake: FakeAssis
     [
         (["--since", "yesterday"], "'yesterday'"),
         (["--since", "2024-02-01", "--until", "2024-01-01"], "swap"),
+        (["--since", "2024-02-01", "--on", "2024-02-01"], "'on'"),
         (["--history", "none.json"], "none.json"),
     ],
 )
@@ -287,6 +293,12 @@ def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistan
 
 
 @pytest.fixture
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder of no weight, where it is not the vectors that matter."""
+    monkeypatch.setattr(cli, "_embedder", lambda settings: FakeEmbedder())
+
+
+@pytest.fixture
 def articles(tmp_path: Path) -> Path:
     folder = tmp_path / "articles"
     folder.mkdir()
@@ -295,21 +307,46 @@ def articles(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("fake_model")
 def test_index_counts_what_it_did_and_names_each_unread_file_with_its_reason(articles: Path):
     (articles / "broken.txt").write_bytes(bytes(range(256)) * 4)
     first = run("index", "articles")
-    assert first.exit_code == 0, first.output
+    assert first.exit_code == 6, first.output
     assert "2 articles added, 0 changed, 0 unchanged" in first.stdout
     assert "1 file could not be read" in first.stdout
     assert "broken.txt: " in first.stdout
     (articles / "flood.txt").write_text("A flood\n\nThe river fell again.\n", encoding="utf-8")
-    second = json.loads(run("index", "articles", "--json").stdout)
+    (articles / "picture.png").touch()
+    again = run("index", "articles", "--json")
+    assert again.exit_code == 6
+    second = json.loads(again.stdout)
     assert (second["added"], second["changed"], second["unchanged"]) == ([], ["flood"], ["pact"])
     assert second["articles"] == 2
     assert "broken.txt" in second["unread"][0]["path"]
     assert second["unread"][0]["reason"]
+    (articles / "broken.txt").unlink()
+    third = run("index", "articles")
+    assert third.exit_code == 0
+    assert "1 file of other formats passed over: 1 .png" in third.stdout
 
 
+@pytest.mark.usefixtures("fake_model")
+def test_index_takes_out_what_is_no_longer_there_when_asked_to(articles: Path):
+    run("index", "articles")
+    (articles / "flood.txt").rename(articles / "river.txt")
+    (articles / "rows.csv").write_text("id,text\n1,one thing\n2,another thing\n", encoding="utf-8")
+    assert json.loads(run("index", "articles", "--json").stdout)["gone"] == []  # the text is there, under a new name
+    (articles / "pact.txt").unlink()
+    (articles / "rows.csv").write_text("id,text\n2,another thing\n", encoding="utf-8")
+    kept = run("index", "articles")
+    assert "2 articles no longer in the files given and kept; --prune takes them out" in kept.stdout
+    pruned = json.loads(run("index", "articles", "--prune", "--json").stdout)
+    assert sorted(pruned["removed"]) == ["flood", "pact", "rows#1"]
+    assert (pruned["articles"], pruned["embedded"], pruned["gone"]) == (2, 0, [])
+    assert [article["id"] for article in json.loads(run("status", "--json").stdout)["documents"]] == ["river", "rows#2"]
+
+
+@pytest.mark.usefixtures("fake_model")
 def test_index_says_that_articles_which_are_not_given_stay_and_rebuild_drops_them(articles: Path):
     run("index", "articles")
     assert "1 article indexed earlier stay" in run("index", "articles/pact.txt").stdout
@@ -333,6 +370,31 @@ def test_status_says_what_is_indexed_and_by_which_model(articles: Path):
     about = json.loads(run("status", "--json").stdout)
     assert (about["articles"], len(about["documents"])) == (2, 2)
     assert about["made_with"]["embedder"] == "all-MiniLM-L6-v2"
+    assert about["from"] == [str(articles)]
+    assert "2 without a date" in text
+    assert "nothing differs now" in text
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_status_says_what_differs_now(articles: Path):
+    (articles / "bad.txt").write_bytes(b"")
+    run("index", "articles")
+    (articles / "new.txt").write_text("New.", encoding="utf-8")
+    (articles / "flood.txt").write_text("Another flood.", encoding="utf-8")
+    (articles / "pact.txt").unlink()
+    (articles / "picture.png").touch()
+    os.utime(articles / "bad.txt", (1, 1))  # touched, and the same
+    about = json.loads(run("status", "--json").stdout)
+    assert about["changes"] == {
+        "new": [str(articles / "new.txt")],
+        "changed": [str(articles / "flood.txt")],
+        "gone": [str(articles / "pact.txt")],
+        "missing": [],
+    }
+    assert [note["reason"] for note in about["unread"]] == ["empty"]
+    assert "1 no longer there (--prune takes them out): " in run("status").stdout
+    articles.rename(articles.with_name("elsewhere"))
+    assert json.loads(run("status", "--json").stdout)["changes"]["missing"] == [str(articles)]
 
 
 def test_status_without_an_index_ends_with_4_and_says_how_to_make_one():
@@ -348,6 +410,51 @@ def test_arguments_of_odd_bytes_end_in_a_message():
     done = start(b"ask", b"\xff", b"--since", b"\xfe", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert done.returncode == 2
     assert done.stderr.startswith(b"error: filter 'since'")
+
+
+WATCHER = """
+import sys
+sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
+from assistant import cli
+from fake_embedder import FakeEmbedder
+cli._embedder = lambda settings: FakeEmbedder()
+cli.main()
+"""
+
+
+def test_a_watch_indexes_what_changes_and_goes_on_after_a_failure(articles: Path):
+    command = [sys.executable, "-u", "-c", WATCHER, str(ROOT), str(ROOT / "tests")]
+    options = ["index", "articles", "--watch", "--prune", "--json"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        said = iter(watch.stdout.readline, "")
+
+        def report() -> dict[str, list[str]]:
+            lines: list[str] = []
+            for line in said:
+                lines.append(line)
+                if line == "}\n":
+                    break
+            return json.loads("".join(lines))
+
+        assert report()["added"] == ["flood", "pact"]
+        assert watch.stderr.readline().startswith("watching ")
+        (articles / "new.txt").write_text("A bridge is open.", encoding="utf-8")
+        (articles / "flood.txt").unlink()
+        done = report()
+        while not done["removed"]:  # the two may be seen apart
+            assert done["added"] in (["new"], [])
+            done = report()
+        assert done["removed"] == ["flood"]
+        (articles / "new.txt").unlink()
+        (articles / "pact.txt").rename(articles.parent / "pact.txt")
+        assert watch.stderr.readline().startswith("error: 'articles' has no article that can be read")
+        (articles.parent / "pact.txt").rename(articles / "pact.txt")
+        assert report()["removed"] == ["new"]
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=60)
+        assert watch.returncode == 130
 
 
 def test_a_reader_that_goes_away_is_met_with_silence(articles: Path):
