@@ -1,5 +1,6 @@
 """Changes: what differs between the files that an index was made from and those that are there now."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,15 +66,26 @@ def find_changes(sources: Sources) -> Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """The sources of an index after a run, and what is no longer in them."""
+    """What is known of the files after a run over some of them."""
 
     sources: Sources
     gone: frozenset[str]
     """Ids of articles whose file, or whose row in a file, is no longer there."""
+    gone_files: frozenset[Path]
+    """Files that are no longer there."""
+
+    def held(self, present: Collection[str]) -> Sources:
+        """The sources without what is gone and has no article in the index any more; `present` are the ids in it."""
+        files = []
+        for file in self.sources.files:
+            if file.path not in self.gone_files or any(id in present for id in (*file.documents, *file.left)):
+                left = tuple(id for id in file.left if id in present)
+                files.append(file if left == file.left else replace(file, left=left))
+        return replace(self.sources, files=tuple(files))
 
 
-def merge(before: Sources, now: Sources, *, prune: bool) -> Merged:
-    """What is known of the files after a run over some of them; with `prune`, what is gone is forgotten.
+def merge(before: Sources, now: Sources) -> Merged:
+    """Join what was known of the files with what a run over some of them found.
 
     A run says something of the files that it looked at and of those below the folders that it
     was given.  A file that could be read before and cannot now keeps its articles.
@@ -88,13 +100,11 @@ def merge(before: Sources, now: Sources, *, prune: bool) -> Merged:
             if any(file.path.is_relative_to(root) for root in now.roots):
                 gone |= held
                 gone_files.add(file.path)
-                if prune or not held:
-                    continue
             files[file.path] = file
         elif again.documents:
             left = held - set(again.documents)
             gone |= left
-            files[file.path] = again if prune else replace(again, left=tuple(sorted(left)))
+            files[file.path] = replace(again, left=tuple(sorted(left)))
         else:
             files[file.path] = replace(again, documents=file.documents, left=file.left, digest="")
     gone -= {id for path, file in files.items() if path not in gone_files for id in file.documents}
@@ -104,6 +114,7 @@ def merge(before: Sources, now: Sources, *, prune: bool) -> Merged:
             roots=tuple(sorted({*before.roots, *now.roots})),
         ),
         gone=frozenset(gone),
+        gone_files=frozenset(gone_files),
     )
 
 

@@ -191,7 +191,7 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
         print(clean(f"mended: {update.mended.partition(';')[0]}; it was made anew from the articles stored in it"))
     print(
         f"{_count(len(update.added), 'article')} added, {len(update.changed)} changed, "
-        f"{len(update.unchanged)} unchanged" + (f", {len(update.removed)} removed" if prune else "")
+        f"{len(update.unchanged)} unchanged" + (f", {len(update.removed)} removed" if update.removed else "")
     )
     print(clean(f"{settings.index} holds {_count(articles, 'article')} in {_count(update.passages, 'passage')}"))
     if undated:
@@ -232,22 +232,28 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
     """Index again whenever something changes below the paths; a failure is said, and the watch goes on."""
     from watchfiles import watch
 
+    from assistant.changes import find_changes
+    from assistant.index import read_sources
+
     places = sorted({_watched(path) for path in paths})
-    watched = f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"
     own = settings.index.absolute()
-    # `yield_on_timeout` says when the watch stands: what changes before would not be seen.
+    begun = False
+    # It yields nothing once it stands: what was changed while the articles were indexed is looked for then.
     for changes in watch(*places, step=500, debounce=2_000, rust_timeout=500, yield_on_timeout=True):
-        if watched:
-            print(clean(watched), file=sys.stderr, flush=True)
-            watched = ""
         # The index may lie inside the folder that is watched.
-        if all(Path(path).is_relative_to(own) for _, path in changes):
+        due = any(not Path(path).is_relative_to(own) for _, path in changes)
+        if not begun:
+            begun = True
+            print(clean(f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"), file=sys.stderr)
+            due = due or bool(find_changes(read_sources(settings.index)))
+        if not due:
             continue
         try:
             _index(settings, paths, rebuild=False, prune=prune, as_json=as_json)
         except AssistantError as error:
             print(f"error: {clean(str(error))}", file=sys.stderr)
         sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def _watched(path: str) -> Path:

@@ -467,27 +467,31 @@ class _Run:
     def update(self, old: "_Generation | None") -> Update:
         """Write a generation that holds what the old one does and the documents given, if there is a difference."""
         before = old.sources if old else Sources()
-        merged = merge(before, self.sources, prune=self.prune)
+        merged = merge(before, self.sources)
         given = {document.id for document in self.documents}
         known = {document.id: document for document in old.documents} if old else {}
-        present = {*known, *(alias for document in known.values() for alias in document.aliases)}
-        removed = (merged.gone & present) - given if self.prune else frozenset()
+        present = _names(known.values())
+        gone = (merged.gone & present) - given
+        # A file that has another name now needs no leave to go: its text is there.
+        texts = {document.text for document in self.documents}
+        removed = gone if self.prune else {id for id in gone if id in known and known[id].text in texts}
         documents = _together(known, self.documents, removed)
         parts = self._parts(documents, old)
         changed = [document.id for document in documents if document.id in known and _differ(document, known)]
         added = [document.id for document in documents if document.id not in present]
+        sources = merged.held(_names(documents))
         if old is None or list(known.values()) != documents:
-            _write_generation(self.folder, parts, self.embedder, self.settings, old, merged.sources)
-        elif merged.sources != before:
-            _write_sources(old.folder, merged.sources)
+            _write_generation(self.folder, parts, self.embedder, self.settings, old, sources)
+        elif sources != before:
+            _write_sources(old.folder, sources)
         touched = {*added, *changed}
         return Update(
             added=added,
-            changed=[id for id in changed if id in given or id not in removed],
+            changed=changed,
             unchanged=[document.id for document in self.documents if document.id not in touched],
             passages=sum(len(part.passages) for part in parts),
             removed=sorted(removed),
-            gone=sorted((merged.gone & present) - given - removed),
+            gone=sorted(gone - removed),
             embedded=sum(len(part.passages) for part in parts if part.vectors is not None),
         )
 
@@ -498,10 +502,10 @@ class _Run:
             raise damage
         given = {document.id for document in self.documents}
         everything = [*(document for document in stored.documents if document.id not in given), *self.documents]
-        merged = merge(stored.sources, self.sources, prune=self.prune)
+        merged = merge(stored.sources, self.sources)
         removed = merged.gone - given if self.prune else frozenset()
         kept = join_copies(document for document in everything if document.id not in removed)
-        run = replace(self, documents=kept, sources=merged.sources, prune=False)
+        run = replace(self, documents=kept, sources=merged.held(_names(kept)), prune=False)
         return replace(run.update(None), mended=str(damage))
 
     def _parts(self, documents: Sequence[Document], old: "_Generation | None") -> list[_Part]:
@@ -514,6 +518,11 @@ class _Run:
             part = stored.get((document.title, document.text))
             parts.append(part.under(document) if part else next(made))
         return parts
+
+
+def _names(documents: Iterable[Document]) -> set[str]:
+    """Ids and aliases."""
+    return {name for document in documents for name in (document.id, *document.aliases)}
 
 
 def _differ(document: Document, known: dict[str, Document]) -> bool:
