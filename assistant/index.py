@@ -16,6 +16,7 @@ file that imports chromadb.
         ├── sources.json        the files that they were read from
         ├── columns.npz         spans of passages and sentences
         ├── sentences.npy       sentence vectors, float16
+        ├── signatures.npy      by which articles that are nearly the same are found
         ├── bm25/               lexical postings
         └── chroma/             passage vectors
 """
@@ -45,6 +46,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.changes import Sources, merge
+from assistant.copies import SIGNATURE, Signatures, group, sign
 from assistant.corpus import READING_VERSION, Earlier
 from assistant.documents import Document, content_hash, join_copies
 from assistant.embedding import Embedded, Embedder, Vectors
@@ -181,9 +183,11 @@ class Index:
         dense: DenseSearch,
         lexical: Any,
         made: datetime | None = None,
+        signatures: Signatures | None = None,
         hold: object = None,
     ) -> None:
         self.documents = list(documents)
+        self._copy_of = group(signatures) if signatures is not None else np.arange(len(documents), dtype=np.int32)
         self.made = made
         self.dense = dense
         self._columns = columns
@@ -208,6 +212,18 @@ class Index:
     def document_row(self, row: int) -> int:
         """Row of the document that a passage belongs to."""
         return int(self._columns.document[row])
+
+    def are_copies(self, row: int, other: int) -> bool:
+        """Whether two passages are from different documents that are nearly the same."""
+        own, its = self.document_row(row), self.document_row(other)
+        return own != its and bool(self._copy_of[own] == self._copy_of[its])
+
+    def copies(self, document_id: str) -> list[Document]:
+        """The other documents that are nearly the same, as the reports of one agency in several papers are."""
+        document = self.document(document_id)
+        place = next(row for row, other in enumerate(self.documents) if other.id == document.id)
+        rows = np.flatnonzero(self._copy_of == self._copy_of[place])
+        return [self.documents[row] for row in rows if row != place]
 
     def passage(self, row: int) -> Passage:
         columns = self._columns
@@ -273,6 +289,8 @@ class _Part:
     """Id of the document under which the passage vectors are in Chroma."""
     stored_data: str = ""
     """Hash of the document whose data are in Chroma with them."""
+    signature: Signatures | None = None
+    """Signature of the text, shape (1, …); None where it is to be made."""
 
     def under(self, document: Document) -> "_Part":
         """The same rows for a document of the same title and text."""
@@ -296,6 +314,7 @@ def build_index(
         dense=dense,
         lexical=_postings(parts),
         made=datetime.now(UTC),
+        signatures=sign([document.text for document in documents]) if len(documents) > 1 else None,
     )
 
 
@@ -491,7 +510,7 @@ class _Run:
             unchanged=[document.id for document in self.documents if document.id not in touched],
             passages=sum(len(part.passages) for part in parts),
             removed=sorted(removed),
-            gone=sorted(gone - removed),
+            gone=sorted((gone - removed) & _names(documents)),
             embedded=sum(len(part.passages) for part in parts if part.vectors is not None),
         )
 
@@ -577,6 +596,7 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
         dense=dense,
         lexical=lexical,
         made=generation.made,
+        signatures=generation.signatures,
         hold=generation.hold,
     )
 
@@ -624,6 +644,8 @@ class _Generation:
     documents: list[Document]
     columns: Columns
     sentence_vectors: NDArray[np.float16]
+    signatures: Signatures | None
+    """None in a layout that had none."""
     sources: Sources
     made: datetime
     hold: "_Hold"
@@ -665,7 +687,8 @@ class _Generation:
             vectors = np.load(own / "sentences.npy", mmap_mode="r")
             made = datetime.fromisoformat(manifest["made"])
             sources = _read_sources(own, manifest)
-            generation = cls(own, manifest, documents, columns, vectors, sources, made, hold)
+            signatures = np.load(own / "signatures.npy") if manifest["format"] >= FORMAT else None
+            generation = cls(own, manifest, documents, columns, vectors, signatures, sources, made, hold)
             flaw = generation._flaw()
         except _UNREADABLE as error:
             raise _damaged(folder, f"{type(error).__name__}: {error}") from error
@@ -682,6 +705,8 @@ class _Generation:
             return "documents.jsonl and the manifest name other documents"
         if self.sentence_vectors.shape != (sentences, manifest["made_with"]["dimension"]):
             return f"sentences.npy holds {self.sentence_vectors.shape}, the manifest names {sentences} sentences"
+        if self.signatures is not None and self.signatures.shape != (len(names), SIGNATURE):
+            return f"signatures.npy holds {self.signatures.shape}, the manifest names {len(names)} documents"
         if manifest["lexical"] != (self.folder / "bm25").is_dir():
             return "bm25 is not there, or should not be"
         if np.any((columns.document < 0) | (columns.document >= len(names))):
@@ -710,7 +735,8 @@ class _Generation:
             own = slice(self.columns.first_sentence[first], self.columns.first_sentence[last])
             passages = [index.passage(i) for i in range(first, last)]
             data = self.manifest["documents"][row]["hash"]
-            yield _Part(document, passages, None, self.sentence_vectors[own], document.id, data)
+            signature = None if self.signatures is None else self.signatures[row : row + 1]
+            yield _Part(document, passages, None, self.sentence_vectors[own], document.id, data, signature)
 
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, CorpusError)
@@ -807,6 +833,8 @@ def _write_generation(
         columns, vectors = _columns(parts, embedder.dimension)
         np.savez(own / "columns.npz", **asdict(columns))
         np.save(own / "sentences.npy", vectors)
+        signatures = [sign([part.document.text]) if part.signature is None else part.signature for part in parts]
+        np.save(own / "signatures.npy", np.concatenate([sign([]), *signatures]))
         texts = "".join(json.dumps(asdict(part.document), default=str) + "\n" for part in parts).encode("ascii")
         (own / "documents.jsonl").write_bytes(texts)
         _write_sources(own, sources)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.copies import mostly_alike
 from assistant.embedding import Vectors
 from assistant.filters import Filters
 from assistant.index import Index, highest
@@ -54,7 +55,8 @@ def retrieve(
     """The `settings.hits` best passages for a question given as text and unit vector, best first.
 
     `words` are the stems searched for lexically where they differ from the text's own.
-    A passage of which more than half overlaps a better one of the same article is left out.
+    A passage of which more than half overlaps a better one of the same article is left out, and so
+    is one that another article copied from it.
     """
     allowed = index.mask(filters.accept) if filters and filters != Filters() else None
     candidates = max(settings.candidates, settings.hits)
@@ -80,7 +82,7 @@ def retrieve(
     for place in order:
         row = int(rows[place])
         passage = index.passage(row)
-        if any(_mostly_within(passage, hit.passage) for hit in hits):
+        if any(_mostly_within(passage, hit.passage) or _is_copy(index, row, passage, hit) for hit in hits):
             continue
         hits.append(
             Hit(
@@ -118,6 +120,11 @@ def _normalise(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 def _top(scores: Vectors, k: int) -> NDArray[np.int64]:
     positive = np.flatnonzero(scores > 0)
     return positive[highest(scores[positive], k)]
+
+
+def _is_copy(index: Index, row: int, passage: Passage, hit: Hit) -> bool:
+    """Whether another article, nearly the same as the hit's, says there what the hit says already."""
+    return index.are_copies(row, hit.row) and mostly_alike(passage.text, hit.passage.text)
 
 
 def _mostly_within(passage: Passage, other: Passage) -> bool:

@@ -16,7 +16,7 @@ ORDER = [
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
     *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
-    *("filters", "passages", "encoder", "embedding", "index", "retrieval"),
+    *("copies", "filters", "passages", "encoder", "embedding", "index", "retrieval"),
     # conversation -> question
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
@@ -45,6 +45,8 @@ HOMES = {
     "trafilatura": {"webpage"},
     "pypdf": {"pdf"},
     "defusedxml": {"markup"},
+    "datasketch": {"copies"},
+    "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
     "zipfile": {"archive", "docx", "index"},
     "typer": {"cli"},
