@@ -184,8 +184,10 @@ class Index:
         lexical: Any,
         made: datetime | None = None,
         signatures: Signatures | None = None,
+        generation: str = "",
         hold: object = None,
     ) -> None:
+        self.generation = generation
         self.documents = list(documents)
         self._copy_of = group(signatures) if signatures is not None else np.arange(len(documents), dtype=np.int32)
         self.made = made
@@ -573,6 +575,14 @@ def has_index(folder: Path) -> bool:
     return (folder / "current").is_file()
 
 
+def newest_generation(folder: Path) -> str:
+    """Name of the generation that is read now, to tell whether an open index is of it; empty where it cannot be told."""
+    try:
+        return _current(folder)
+    except IndexDamagedError:
+        return ""
+
+
 def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
     """Open the index in a folder.
 
@@ -597,6 +607,7 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
         lexical=lexical,
         made=generation.made,
         signatures=generation.signatures,
+        generation=generation.folder.name,
         hold=generation.hold,
     )
 

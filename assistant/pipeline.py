@@ -3,6 +3,8 @@
 `Assistant` is what the page, the command line and the evals call; so is `answer`.
 """
 
+import copy
+import logging
 import re
 import threading
 import time
@@ -25,10 +27,10 @@ from assistant.corpus import read_corpus
 from assistant.documents import Document, gather
 from assistant.drafting import Written, write_draft
 from assistant.embedding import Embedder, load_embedder
-from assistant.errors import LanguageModelError, QuestionError
+from assistant.errors import IndexStateError, LanguageModelError, QuestionError
 from assistant.evidence import Evidence, find_evidence, judge
 from assistant.filters import Filters, read_filters
-from assistant.index import Index, Progress, build_index, has_index, open_index, update_index
+from assistant.index import Index, Progress, build_index, has_index, newest_generation, open_index, update_index
 from assistant.language_model import LanguageModel, load_language_model
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
@@ -38,6 +40,8 @@ from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
 from assistant.terms import stems
 from assistant.verification import Claim, Verdict, check_claim
+
+logger = logging.getLogger(__name__)
 
 History = Sequence[tuple[str, str] | Mapping[str, Any] | Turn]
 
@@ -72,6 +76,9 @@ class Assistant:
         self._embedder = embedder
         self._reader = reader or load_reader(threads=settings.threads)
         self._checker = checker or load_checker(threads=settings.threads)
+        self._folder: Path | None = None  # where the index is on disk, and may be followed by another
+        self._opening = threading.Lock()
+        self._refused = ""
 
     @classmethod
     def open(cls, settings: Settings | None = None, progress: Progress | None = None) -> "Assistant":
@@ -86,7 +93,9 @@ class Assistant:
         if corpus:
             sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
             update_index(settings.index, corpus.documents, embedder, settings, sources=sources, progress=progress)
-        return cls(open_index(settings.index, embedder, settings), embedder, settings)
+        assistant = cls(open_index(settings.index, embedder, settings), embedder, settings)
+        assistant._folder = settings.index
+        return assistant
 
     @classmethod
     def from_documents(
@@ -132,7 +141,20 @@ class Assistant:
         """The same as `ask`, telling each stage as it begins; the reply arrives as the last event."""
         typed = _read_question(question, self.settings)
         turns = read_history(history, self.settings.history_turns)
-        return self._stream(typed, turns, read_filters(filters))
+        return self._over_newest()._stream(typed, turns, read_filters(filters))
+
+    def _over_newest(self) -> "Assistant":
+        """The assistant over the newest generation of its index, and over that alone while it answers."""
+        if self._folder:
+            with self._opening:
+                newest = newest_generation(self._folder)
+                if newest not in ("", self.index.generation, self._refused):
+                    try:
+                        self.index = open_index(self._folder, self._embedder, self.settings)
+                    except IndexStateError as error:
+                        self._refused = newest
+                        logger.warning("the index read so far goes on serving: %s", error)
+        return copy.copy(self)
 
     def _stream(self, typed: str, turns: list[Turn], filters: Filters) -> Iterator[Event]:
         clock = _Clock()
@@ -179,7 +201,7 @@ class Assistant:
                     if talk and draft.lines:
                         draft = yield from self._write(talk, asked, evidence, draft, clock)
         yield Event(kind="stage", text="checking")
-        reply = _reply(draft, standalone.searched, hits, self._check)
+        reply = _with_undated(_reply(draft, standalone.searched, hits, self._check), self.documents, filters)
         clock.mark("checking")
         if talk:
             reply = talk.sign(reply)
@@ -343,6 +365,20 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
         written_by=draft.written_by,
         notes=draft.notes,
     )
+
+
+def _with_undated(reply: Reply, documents: Sequence[Document], filters: Filters) -> Reply:
+    """The reply, which says how many articles a filter by date left out because they have none."""
+    if not filters.dated or reply.status == "clarify":
+        return reply
+    others = replace(filters, since=None, until=None)
+    undated = sum(document.published is None and others.accept(document) for document in documents)
+    if not undated:
+        return reply
+    note = "1 article has no date and was left out"
+    if undated > 1:
+        note = f"{undated:,} articles have no date and were left out"
+    return replace(reply, reason=f"{reply.reason}; {note}" if reply.reason else note)
 
 
 def _verdict(line: Line, check: Check) -> Verdict:

@@ -4,11 +4,14 @@ import json
 import threading
 from datetime import date
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from fake_embedder import FakeEmbedder
 
 from assistant import Assistant, AssistantError, Document, Settings, answer
 from assistant.errors import CorpusError, DuplicateIdError, FilterError, QuestionError
+from assistant.index import Index, open_index, update_index
 from eval.cases import misplaced, read_cases
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -198,6 +201,7 @@ def test_latest_goes_by_the_date_of_the_article(news: Assistant):
 
 def test_filters_limit_the_articles(news: Assistant):
     reply = news.ask("How much did the Volta bridge cost?", filters={"until": "2023-12-31"})
+    assert reply.reason and reply.reason.endswith("1 article has no date and was left out")
     assert {citation.document_id for citation in reply.citations} == {"bridge-old"}
     assert news.ask("How much did the Volta bridge cost?", filters={"author": "Nobody"}).status == "abstained"
     assert {hit.passage.document_id for hit in news.ask("bridge", filters={"since": date(2024, 6, 1)}).hits} == {
@@ -247,3 +251,28 @@ def test_an_article_cannot_give_orders_or_markup(news: Assistant):
     harvest = news.ask("How was the harvest in Tamale?")
     assert "<script>" not in harvest.text.replace("\\<", "")
     assert "![" not in harvest.text.replace("\\[", "")
+
+
+def test_an_open_assistant_takes_up_a_new_index_and_keeps_the_old_one_where_it_cannot(tmp_path: Path):
+    settings = Settings(index=tmp_path, passage_tokens=40, overlap_tokens=10)
+
+    def write(text: str, embedder: FakeEmbedder) -> None:
+        update_index(tmp_path, [Document(id="a", text=text)], embedder, settings, rebuild=True)
+
+    def over(index: Index) -> str:
+        return index.documents[0].text
+
+    write("The first text.", FakeEmbedder())
+    assistant = Assistant(open_index(tmp_path, FakeEmbedder(), settings), FakeEmbedder(), settings, reader=Mock())
+    assistant._folder = tmp_path
+    before = assistant._over_newest()
+    assert before.index is assistant.index
+    write("The second text.", FakeEmbedder())
+    assert over(assistant._over_newest().index) == "The second text."
+    assert over(before.index) == "The first text."  # what is being answered is answered from one index
+    write("The third text.", FakeEmbedder(fingerprint="2"))
+    assert over(assistant._over_newest().index) == "The second text."
+    write("The fourth text.", FakeEmbedder())
+    assert over(assistant._over_newest().index) == "The fourth text."
+    (tmp_path / "current").unlink()
+    assert over(assistant._over_newest().index) == "The fourth text."
