@@ -9,6 +9,7 @@ file that imports chromadb.
     index/
     ├── current                 name of the generation that is read
     ├── lock                    held by the one writer
+    ├── work/                   vectors of a run that has not finished
     └── generations/000001-9f3c1a20/
         ├── in-use              held open by everyone who reads this generation
         ├── manifest.json       what it was made with and from; written last
@@ -51,6 +52,7 @@ from assistant.corpus import READING_VERSION, Earlier
 from assistant.documents import Document, content_hash, join_copies
 from assistant.embedding import Embedded, Embedder, Vectors
 from assistant.errors import CorpusError, IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
+from assistant.journal import Journal, key
 from assistant.passages import Passage, embedding_text, split_passages
 from assistant.sentences import SPLITTER_VERSION, Span
 from assistant.settings import Settings
@@ -321,7 +323,11 @@ def build_index(
 
 
 def _embed(
-    documents: Sequence[Document], embedder: Embedder, settings: Settings, progress: Progress | None
+    documents: Sequence[Document],
+    embedder: Embedder,
+    settings: Settings,
+    progress: Progress | None,
+    journal: Journal | None = None,
 ) -> list[_Part]:
     split = [
         split_passages(
@@ -339,11 +345,20 @@ def _embed(
             shift = len(text) - len(passage.text) - passage.start
             texts.append(text)
             spans.append([(start + shift, end + shift) for start, end in passage.sentences])
-    embedded = []
-    for item in embedder.embed(texts, spans):
-        embedded.append(item)
+    keys = [key(*pair) for pair in zip(texts, spans, strict=True)] if journal else []
+    known = journal.read() if journal else {}
+    found = [known.get(name) for name in keys] or [None] * len(texts)
+    missing = [row for row, item in enumerate(found) if item is None]
+    fresh = embedder.embed([texts[row] for row in missing], [spans[row] for row in missing])
+    for done, (row, item) in enumerate(zip(missing, fresh, strict=True), len(texts) - len(missing) + 1):
+        found[row] = item
+        if journal:
+            journal.add(keys[row], item)
         if progress:
-            progress(len(embedded), len(texts))
+            progress(done, len(texts))
+    if journal:
+        journal.flush()
+    embedded = [item for item in found if item is not None]
     parts, first = [], 0
     for document, passages in zip(documents, split, strict=True):
         own = embedded[first : first + len(passages)]
@@ -503,6 +518,7 @@ class _Run:
         sources = merged.held(_names(documents))
         if old is None or list(known.values()) != documents:
             _write_generation(self.folder, parts, self.embedder, self.settings, old, sources)
+            shutil.rmtree(self.folder / "work", ignore_errors=True)
         elif sources != before:
             _write_sources(old.folder, sources)
         touched = {*added, *changed}
@@ -533,7 +549,8 @@ class _Run:
         """The rows of each document, those of the old generation where title and text are the same."""
         stored = {(part.document.title, part.document.text): part for part in old.parts()} if old else {}
         fresh = [document for document in documents if (document.title, document.text) not in stored]
-        made = iter(_embed(fresh, self.embedder, self.settings, self.progress) if fresh else [])
+        journal = Journal(self.folder / "work", _made_with(self.embedder, self.settings))
+        made = iter(_embed(fresh, self.embedder, self.settings, self.progress, journal) if fresh else [])
         parts = []
         for document in documents:
             part = stored.get((document.title, document.text))
@@ -971,8 +988,8 @@ def _moved_rows(collection: Any, part: _Part) -> Iterator[tuple[Document, Passag
         keys = [_key(part.stored_as or "", passage.start) for passage in batch]
         found = collection.get(ids=keys, include=["embeddings"])
         vectors = dict(zip(found["ids"], found["embeddings"], strict=True))
-        for key, passage in zip(keys, batch, strict=True):
-            yield part.document, passage, vectors[key]
+        for name, passage in zip(keys, batch, strict=True):
+            yield part.document, passage, vectors[name]
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -18,6 +18,7 @@ import pytest
 from fake_embedder import FakeEmbedder, write_articles
 
 from assistant import index as module
+from assistant import journal
 from assistant.corpus import read_corpus
 from assistant.documents import Document
 from assistant.embedding import Embedded
@@ -537,6 +538,54 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IndexStateError, match="file/index cannot be written"):
         update(tmp_path / "file" / "index", ARTICLES)
+
+
+class Stopping(FakeEmbedder):
+    """Is interrupted after so many passages."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def embed(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Embedded]:
+        for item in super().embed(texts, spans):
+            if len(self.embedded) > self.after:
+                raise KeyboardInterrupt
+            yield item
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "PAGE_PASSAGES", 10)
+    for after in (25, 30):
+        with pytest.raises(KeyboardInterrupt):
+            update(tmp_path, ARTICLES, Stopping(after))
+    (page, *_) = sorted((tmp_path / "work").glob("*/*.npz"))
+    page.write_bytes(page.read_bytes()[:-20])
+    embedder = FakeEmbedder()
+    seen: list[tuple[int, int]] = []
+    done = update_index(tmp_path, ARTICLES, embedder, SETTINGS, progress=lambda *count: seen.append(count))
+    # 20 of the first run and 30 of the second were kept, ten of them in the page that is damaged.
+    assert len(embedder.embedded) == done.passages - 40
+    assert (seen[0], seen[-1]) == ((41, done.passages), (done.passages, done.passages))
+    assert not (tmp_path / "work").exists()
+    resumed, whole = opened(tmp_path), build_index(ARTICLES, FakeEmbedder(), SETTINGS)
+    for question in QUESTIONS:
+        vector = FakeEmbedder().embed_query(question)
+        assert_same(whole.dense.search(vector, 20), resumed.dense.search(vector, 20))
+    for row in range(len(whole)):
+        assert np.allclose(whole.sentence_vectors(row), resumed.sentence_vectors(row), atol=2e-3)
+
+
+def test_vectors_of_another_model_are_not_taken_from_an_interrupted_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PAGE_PASSAGES", 10)
+    with pytest.raises(KeyboardInterrupt):
+        update(tmp_path, ARTICLES, Stopping(30))
+    assert list((tmp_path / "work").glob("*/*.npz"))
+    other = FakeEmbedder(fingerprint="2")
+    done = update(tmp_path, ARTICLES, other)
+    assert len(other.embedded) == done.passages
 
 
 class Meddler(FakeEmbedder):

@@ -16,7 +16,7 @@ ORDER = [
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
     *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
-    *("copies", "filters", "passages", "encoder", "embedding", "index", "retrieval"),
+    *("copies", "filters", "passages", "encoder", "embedding", "journal", "index", "retrieval"),
     # conversation -> question
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
