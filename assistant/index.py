@@ -31,6 +31,7 @@ import secrets
 import shutil
 import sqlite3
 import sys
+import tempfile
 import threading
 import weakref
 import zipfile
@@ -134,7 +135,7 @@ class ChromaDense:
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
             rows = np.asarray([self._rows[key] for key in found["ids"][0]], dtype=np.int64)
         except (ChromaError, KeyError) as error:
-            raise _damaged(self._folder, f"Chroma: {type(error).__name__}: {error}") from error
+            raise _chroma_failed(self._folder, error) from error
         return Nearest(rows=rows, scores=1 - np.asarray(found["distances"][0], dtype=np.float32))
 
 
@@ -607,7 +608,7 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
     """
     generation = _Generation.read(folder)
     _check_made_with(generation.manifest, embedder, settings, folder)
-    client = _chroma(generation.folder / "chroma", folder)
+    client, copied = _chroma_for_reading(generation.folder / "chroma", folder)
     try:
         dense = _open_dense(client, generation, folder)
         lexical = _open_lexical(generation, folder)
@@ -625,8 +626,36 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
         made=generation.made,
         signatures=generation.signatures,
         generation=generation.folder.name,
-        hold=generation.hold,
+        hold=(generation.hold, copied),
     )
+
+
+def _chroma_for_reading(source: Path, index: Path) -> tuple[Any, object]:
+    """A client of a Chroma folder, and what must live as long.
+
+    Chroma writes to its database even to read it.  Where it cannot, on a full disk or a
+    read-only one, it is given a copy among the temporary files.
+    """
+    try:
+        return _chroma(source, index), None
+    except IndexDamagedError:
+        raise
+    except IndexStateError:
+        try:
+            copied = _Copy(source)
+        except OSError as error:
+            raise _unwritable(index, error) from error
+        return _chroma(copied.folder, index), copied
+
+
+class _Copy:
+    """A copy of a folder among the temporary files, there as long as this is."""
+
+    def __init__(self, source: Path) -> None:
+        place = tempfile.mkdtemp(prefix="assistant-")
+        weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        self.folder = Path(place, source.name)
+        shutil.copytree(source, self.folder)
 
 
 def _open_dense(client: Any, generation: "_Generation", folder: Path) -> ChromaDense:
@@ -638,7 +667,7 @@ def _open_dense(client: Any, generation: "_Generation", folder: Path) -> ChromaD
         collection = client.get_collection("passages", embedding_function=None)
         count = collection.count()
     except (ChromaError, ValueError) as error:
-        raise _damaged(folder, f"Chroma: {type(error).__name__}: {error}") from error
+        raise _chroma_failed(folder, error) from error
     if count != len(ids):
         raise _damaged(folder, f"Chroma holds {count} passages, the manifest names {len(ids)}")
     keys = [_key(name, start) for name, start in zip(ids, columns.start.tolist(), strict=True)]
@@ -808,6 +837,16 @@ def _damaged(folder: Path, what: str) -> IndexDamagedError:
     )
 
 
+def _chroma_failed(folder: Path, error: Exception) -> IndexStateError:
+    """What Chroma's failure means: a disk without room is no damage, and must not be mended as one."""
+    if _NO_ROOM.search(str(error)):
+        return _unwritable(folder, error)
+    return _damaged(folder, f"Chroma: {type(error).__name__}: {error}")
+
+
+_NO_ROOM = re.compile(r"disk is full|no space left|read-?only", re.IGNORECASE)
+
+
 def _unwritable(folder: Path, error: Exception) -> IndexStateError:
     return IndexStateError(
         f"the index {folder} cannot be written ({type(error).__name__}: {error}); make the folder writable and see "
@@ -916,7 +955,7 @@ def _next_name(generations: Path) -> str:
 
 def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None, index: Path) -> None:
     if old:
-        _copy_chroma(old.folder / "chroma", folder)
+        _copy_chroma(old.folder / "chroma", folder, index)
     client = _chroma(folder, index)
     try:
         # High search effort: the answers then hardly differ from exact search, which is what a person can check.
@@ -935,12 +974,15 @@ def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None,
             client.close()
 
 
-def _copy_chroma(source: Path, target: Path) -> None:
+def _copy_chroma(source: Path, target: Path, index: Path) -> None:
     """Copy a Chroma folder that readers may have open: they write to its database, so SQLite copies that itself."""
     database = "chroma.sqlite3"
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{database}*"))
-    with closing(sqlite3.connect(source / database)) as old, closing(sqlite3.connect(target / database)) as new:
-        old.backup(new)
+    try:
+        with closing(sqlite3.connect(source / database)) as old, closing(sqlite3.connect(target / database)) as new:
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise _chroma_failed(index, error) from error
 
 
 def _change_rows(collection: Any, parts: Sequence[_Part], old: _Generation | None) -> None:
@@ -1012,7 +1054,7 @@ def _chroma(folder: Path, index: Path) -> Any:
         try:
             return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
         except (chromadb.errors.ChromaError, ValueError, AttributeError) as error:  # the last from its own clearing up
-            raise _damaged(index, f"Chroma: {type(error).__name__}: {error}") from error
+            raise _chroma_failed(index, error) from error
 
 
 _chroma_clients = threading.Lock()
