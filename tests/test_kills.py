@@ -232,7 +232,7 @@ def test_on_a_full_disk_the_old_index_goes_on_and_the_next_run_finishes(small_di
     update_index(folder, version(1), FakeEmbedder(), SETTINGS)
     need = sum(path.stat().st_size for path in (folder / "generations").rglob("*") if path.is_file()) // 2
     refused = 0
-    for number, share in enumerate([0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9], 2):
+    for number, share in enumerate([0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 6.0], 2):
         before = version_of(opened(folder))
         ballast = small_disk / "ballast"
         free = shutil.disk_usage(small_disk).free - int(share * need)
@@ -247,8 +247,8 @@ def test_on_a_full_disk_the_old_index_goes_on_and_the_next_run_finishes(small_di
         ballast.unlink()
         update_index(folder, version(number), FakeEmbedder(), SETTINGS)
         assert version_of(opened(folder)) == number
-    assert refused >= 4
-    print(f"\n{refused} of 7 runs found the disk full; a generation takes {need / 1e6:.1f} MB")
+    assert 4 <= refused <= 7
+    print(f"\n{refused} of 8 runs found the disk full; a generation takes {need / 1e6:.1f} MB")
 
 
 # ---- what the disk has seen before the pointer names it
