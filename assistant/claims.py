@@ -6,21 +6,18 @@ of the answer.  Nothing here asks a model.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from assistant.answering import OTHERWISE, Draft, Line, Quoted
+from assistant.answering import OTHERWISE, Check, Draft, Line, Quoted
 from assistant.drafting import Source
-from assistant.evidence import MET, synonymy
 from assistant.kinds import new_candidates
+from assistant.matching import MET, synonymy
 from assistant.question import SPECIFIC, Question
 from assistant.reader import Reader
 from assistant.sentences import split_sentences
 from assistant.terms import stems, weight
 from assistant.verification import Verdict
-
-Check = Callable[[str, Sequence[str]], Verdict]
-"""`check_claim`, or what stands in for it."""
 
 MOST_CLAIMS = 8
 """Sentences of a draft that are read; a model that writes more has lost the thread."""

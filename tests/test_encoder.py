@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from assistant import embedding
-from assistant.documents import read_corpus
+from assistant.corpus import read_corpus
 from assistant.embedding import load_embedder
 from assistant.encoder import LONGEST, Encoder
 from assistant.errors import ModelError

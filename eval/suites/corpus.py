@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assistant import Document
-from assistant.documents import read_corpus
+from assistant.corpus import read_corpus
 from eval.cases import Case, CasesError, plain, read_file
 from eval.suites.suite import Suite
 

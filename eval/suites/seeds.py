@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from assistant.documents import read_corpus
+from assistant.corpus import read_corpus
 from eval import cases
 from eval.suites.suite import Suite
 
