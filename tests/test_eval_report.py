@@ -249,6 +249,10 @@ def test_hostile_text_is_no_markup_in_markdown(hostile: Path):
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 
+PATIENCE = 120_000
+"""Milliseconds until something that is waited for is given up: long, for it is met only by a failure."""
+
+
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
@@ -263,6 +267,7 @@ def browser():
 def opened(browser, path: Path, **options):
     context = browser.new_context(**options)
     view = context.new_page()
+    view.set_default_timeout(PATIENCE)
     view.asked, view.told = [], []
     view.on("request", lambda request: view.asked.append(request.url))
     view.on("console", lambda message: view.told.append(message.text))

@@ -87,6 +87,8 @@ def lede(content: Content) -> str:
     part = content.parts[0]
     estimate = part.lead.value(part.leading)
     told = f"{part.about[0].upper()}{part.about[1:]}."
+    if len(content.parts) > 1:
+        told = f"The questions of {part.suite}; {len(content.parts) - 1} more suites below."
     if estimate:
         told += f" The 95 % interval goes from {estimate.low:.3f} to {estimate.high:.3f}."
     best = max(
@@ -96,8 +98,6 @@ def lede(content: Content) -> str:
     )
     if best and best[0]:
         told += f" The best of the others, {best[1]}, reaches {best[0].value:.3f}."
-    if len(content.parts) > 1:
-        told += f" This is {part.suite}; {len(content.parts) - 1} more below."
     return told
 
 
