@@ -8,7 +8,8 @@ Pairs come as JSON lines, gzipped or not:
 counts as not supported: a claim has to be supported whole), `split` the part it belongs to.
 Each file is a set.  `dev`, `val…`, `evaluation` and `…_val` are validation parts: a set that has
 one and a test part too is reported on the test part, and its validation part sets the best
-threshold.  Without both, everything is reported and there is no best threshold.
+threshold.  Without both, everything is reported and there is no best threshold.  Minimal pairs
+(`eval/pairs/*.yaml`) are read too: each gives a claim that is supported and one that is not.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 import assistant
 from assistant import Verdict, check_claim
@@ -32,7 +34,10 @@ CHECKERS: dict[str, Callable[[str, Sequence[str]], Verdict]] = {
     "lexical": check_claim_lexical,
 }
 """What is judged: the one that the assistant filters with, and the second opinion."""
-PARTS = ("verification.py", "polarity.py", "terms.py", "evidence.py", "data/checker*", "data/checker/*")
+PARTS = (
+    *("verification.py", "discrepancy.py", "quantities.py", "matching.py", "polarity.py", "terms.py", "checker.py"),
+    *("data/verification.json", "data/checker/*"),
+)
 """Files of `assistant/` that verdicts come from, as patterns."""
 LABELS = {"supported": True, "partially": False, "not_supported": False}
 HOME = Path(assistant.__file__).parent
@@ -98,6 +103,8 @@ def fingerprint() -> str:
 
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs of a file; raises DataError with the line for one of another form."""
+    if path.suffix in (".yaml", ".yml"):
+        return _read_minimal(path)
     pairs = []
     for number, row in enumerate(read_rows(path), 1):
         label = field(row, "label", path, number)
@@ -115,6 +122,22 @@ def read_pairs(path: Path) -> list[Pair]:
     if not pairs:
         raise DataError(f"{path.name} holds no pair")
     return pairs
+
+
+def _read_minimal(path: Path) -> list[Pair]:
+    """Both claims of each minimal pair."""
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return [
+            Pair(dataset=path.stem, claim=row[key], source=" ".join(row["evidence"]), supported=true, validation=False)
+            for row in rows
+            for key, true in (("claim", True), ("changed", False))
+        ]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path.name} cannot be read ({error!r}); expected a list of pairs with evidence, claim and changed, as "
+            "eval/pairs/README.md says"
+        ) from None
 
 
 def _is_validation(split: str) -> bool:
