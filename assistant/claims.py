@@ -25,6 +25,8 @@ LEAST_WORDS = 2
 """Content words of a claim; of a single one nothing is stated that words could support."""
 MOST_CITED = 4
 """Sentences that one claim may stand on."""
+NEAR = 400
+"""Characters before and behind a sentence in which what it is about is mostly named."""
 MOST_TRIED = 6
 """Places looked at for a claim that its own citation does not support."""
 
@@ -137,8 +139,8 @@ def check_draft(
 ) -> Checked:
     """Hold each sentence against its sources, mend what can be mended, and part what is supported from what is not.
 
-    `sure` tells whether the reader finds an answer: where it does not, a claim may not take the question's own
-    words for granted ("Who signed the pact?" "Sonko signed the pact"), they must stand in what it cites.
+    A claim may not take the question's own words for granted ("Who signed the pact?" "Sonko signed the pact"): they
+    must stand in what it cites, or near it where the reader finds an answer, which `sure` tells.
     """
     kept: dict[str, Line] = {}
     removed: dict[str, Line] = {}
@@ -201,17 +203,24 @@ def _shared(words: frozenset[str], source: Source) -> float:
 
 
 def _borrows(said: str, group: Sequence[Source], question: Question, verdict: Verdict, sure: bool) -> Verdict:
-    """The verdict, or that a claim takes a word from the question that nothing it cites says."""
-    if sure:
-        return verdict
-    held = {stemmed for source in group for stemmed in stems(source.text)}
+    """The verdict, or that a claim takes a word from the question that nothing it cites says.
+
+    Where an answer is known the word may stand near what is cited ("the pact" in the next sentence).
+    """
+    held = {stemmed for source in group for stemmed in stems(_around(source) if sure else source.text)}
     own = set(stems(said))
     asked = [word for word in question.words if not word.name and word.stem in own and word.stem not in held]
     unmet = [word.text for word in asked if max((synonymy(word.stem, other) for other in held), default=0.0) < MET]
     if not unmet:
         return verdict
-    reason = f"words: “{', '.join(unmet)}” stands in the question and in nothing that is cited"
+    reason = f"words: “{', '.join(unmet)}” stands in the question and not in what is cited"
     return Verdict(label="unsupported", score=min(verdict.score, 0.1), reasons=[reason])
+
+
+def _around(source: Source) -> str:
+    """A sentence with what stands near it and the title of its article."""
+    text, (start, end) = source.document.text, source.span
+    return f"{source.document.title} {text[max(0, start - NEAR) : end + NEAR]}"
 
 
 # ── whether what is left answers ─────────────────────────────────────────────────────────

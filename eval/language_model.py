@@ -1,6 +1,7 @@
 """Measure a language model on CLAPnq with the gold passage given: with checking, without, and without a model.
 
     python -m eval.language_model --clapnq CLAPNQ.jsonl.gz --llm gguf:MODEL.gguf --questions 40 [--out REPLIES.jsonl]
+    python -m eval.language_model --clapnq CLAPNQ.jsonl.gz --drafts REPLIES.jsonl [--out AGAIN.jsonl]
 
 Each question is asked once of an assistant over its own passage, so that all three answers stand
 on the same search, and the two of the model on the same draft: the reply; the whole draft, which
@@ -8,20 +9,24 @@ is what a reader would get without checking; and the answer in the articles' own
 n-th question is taken, answerable and unanswerable in turn as far as there are both.  A reply
 refuses where its status is not `answered`; a draft where it says so in one of a few phrases.
 Reached content is the share of a reference's stems that an answer holds, the best over references.
-With --out every claim is written with its verdict and what it cites, to be read by hand.
+With --out every claim is written with its verdict and what it cites, to be read by hand.  With
+--drafts no model is asked: the drafts of such a file are checked anew, by another checker say.
 """
 
 import argparse
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from assistant import Assistant, Reply, Settings
 from assistant.claims import read_draft
+from assistant.embedding import Embedder, load_embedder
+from assistant.language_model import LanguageModel, load_language_model
 from assistant.terms import stems
 from eval.interval import mean, proportion
 from eval.longform import Item, read_items
@@ -79,10 +84,22 @@ def reached(text: str, references: Sequence[str]) -> float:
     return max((len(own & held) / len(own) for own in wanted if own), default=0.0)
 
 
-def run(item: Item, settings: Settings, plain: Settings) -> Outcome:
+class Recorded:
+    """An LLM that writes a draft that was written before."""
+
+    def __init__(self, draft: str) -> None:
+        self._draft = draft
+
+    def stream_chat(self, messages: Sequence[Any], **options: Any) -> Iterator[Any]:
+        """The draft in one piece."""
+        yield SimpleNamespace(delta=self._draft, raw=None)
+
+
+def run(item: Item, model: LanguageModel, embedder: Embedder, settings: Settings) -> Outcome:
     """Ask one question with the model and without."""
-    assistant = Assistant.from_documents(item.documents, settings)
-    own = Assistant.from_documents(item.documents, plain).ask(item.question)
+    plain = Assistant.from_documents(item.documents, settings)
+    assistant = Assistant(plain.index, embedder, settings, language_model=model)
+    own = plain.ask(item.question)
     draft, reply = "", own
     for event in assistant.stream(item.question):
         draft = event.text if event.kind == "draft" else draft
@@ -143,19 +160,33 @@ def main() -> None:
     """Ask, print the figures and write the replies."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clapnq", type=Path, required=True, help="questions with their gold passages")
-    parser.add_argument("--llm", required=True, help="as ASSISTANT_LLM")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--llm", help="as ASSISTANT_LLM")
+    source.add_argument("--drafts", type=Path, help="replies of an earlier run, whose drafts are checked anew")
     parser.add_argument("--questions", type=int, default=40, help="how many")
     parser.add_argument("--out", type=Path, help="file of JSON lines that the replies are added to")
     arguments = parser.parse_args()
-    settings = Settings(llm=arguments.llm)
-    plain = settings.model_copy(update={"llm": "none"})
+    settings = Settings(llm="none")
+    embedder = load_embedder(settings.embedder, threads=settings.threads)
+    items = read_items(arguments.clapnq)
+    models: dict[str, LanguageModel] = {}
+    if arguments.drafts:
+        rows = [json.loads(line) for line in arguments.drafts.read_text(encoding="utf-8").splitlines()]
+        models = {row["id"]: LanguageModel(Recorded(row["draft"]), name=row["llm"]) for row in rows if row["draft"]}
+        asked = [item for item in items if item.id in models]
+    else:
+        asked = choose(items, arguments.questions)
+        model = load_language_model(Settings(llm=arguments.llm))
+        if model is None:
+            parser.error("--llm names no model")
+        models = {item.id: model for item in asked}
     outcomes = []
-    for item in choose(read_items(arguments.clapnq), arguments.questions):
-        outcome = run(item, settings, plain)
+    for item in asked:
+        outcome = run(item, models[item.id], embedder, settings)
         outcomes.append(outcome)
         if arguments.out:
             with arguments.out.open("a", encoding="utf-8", newline="\n") as out:
-                out.write(json.dumps(record(outcome, arguments.llm), ensure_ascii=False, default=str) + "\n")
+                out.write(json.dumps(record(outcome, models[item.id].name), ensure_ascii=False, default=str) + "\n")
     print(report(outcomes))
 
 

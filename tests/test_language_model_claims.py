@@ -27,7 +27,7 @@ def check(claim: str, evidence: Sequence[str]) -> Verdict:
         "It was opened by Ama Mensah.": {OPENED},
         "Ama Mensah opened the bridge.": {COST, OPENED},
         "Traffic began on Monday.": {OPENED, BUILDER, TRAFFIC},
-        "Ama Mensah built the bridge.": {OPENED},
+        "Ama Mensah painted the bridge.": {OPENED},
     }
     needed = supports.get(claim)
     good = needed is not None and needed <= set(evidence)
@@ -123,13 +123,22 @@ def test_a_claim_that_nothing_supports_is_taken_out_with_its_verdict(draft: str)
     assert result.removed[0].verdict.label == "unsupported"
 
 
-def test_where_no_answer_is_known_a_claim_may_not_take_the_questions_word_for_granted():
-    draft = "Ama Mensah built the bridge [2]."
-    assert checked(draft, "Who built the bridge?", sure=True).kept
-    result = checked(draft, "Who built the bridge?", sure=False)
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_claim_may_not_take_the_questions_word_for_granted(sure: bool):
+    draft = "Ama Mensah painted the bridge [2]."
+    assert checked(draft, "Who was it?", sure=sure).kept
+    result = checked(draft, "Who painted the bridge?", sure=sure)
     assert result.kept == []
     assert result.removed[0].verdict
-    assert "built" in result.removed[0].verdict.reasons[0]
+    assert "painted" in result.removed[0].verdict.reasons[0]
+
+
+def test_where_an_answer_is_known_the_questions_word_may_stand_near_what_is_cited():
+    draft = "It was opened by Ama Mensah [2]. Ama Mensah opened the bridge [1][2]."
+    question = "Who opened the bridge after the ministry paid for the traffic?"
+    assert len(checked(draft, question, sure=True).kept) == 2
+    near = "Ama Mensah opened the bridge [2]."
+    assert checked(near, "Who opened the bridge?", sure=False).kept[0].mended
 
 
 def test_a_repetition_is_dropped_and_a_yes_is_left_to_the_short_answer():
