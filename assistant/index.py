@@ -43,6 +43,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +138,18 @@ class ChromaDense:
         except (ChromaError, KeyError) as error:
             raise _chroma_failed(self._folder, error) from error
         return Nearest(rows=rows, scores=1 - np.asarray(found["distances"][0], dtype=np.float32))
+
+
+class ServerDense(ChromaDense):
+    """Dense search in a collection of a Chroma server; raises IndexStateError where it cannot be reached."""
+
+    def _query(self, vector: Vectors, k: int, where: dict[str, Any] | None = None) -> Nearest:
+        try:
+            return super()._query(vector, k, where)
+        except IndexStateError:
+            raise
+        except Exception as error:  # whatever the client's HTTP library raises
+            raise _unreachable(error) from error
 
 
 _MOST_IDS = 1_000
@@ -465,6 +478,7 @@ def update_index(
         try:
             old = _Generation.read(folder)
             _check_made_with(old.manifest, embedder, settings, folder)
+            _check_server(old, settings, folder)
             return run.update(old)
         except IndexDamagedError as error:
             return run.mend(error)
@@ -608,7 +622,10 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
     """
     generation = _Generation.read(folder)
     _check_made_with(generation.manifest, embedder, settings, folder)
-    client, copied = _chroma_for_reading(generation.folder / "chroma", folder)
+    if settings.chroma_url:
+        client, copied = _server(settings.chroma_url), None
+    else:
+        client, copied = _chroma_for_reading(generation.folder / "chroma", folder)
     try:
         dense = _open_dense(client, generation, folder)
         lexical = _open_lexical(generation, folder)
@@ -664,14 +681,19 @@ def _open_dense(client: Any, generation: "_Generation", folder: Path) -> ChromaD
     columns, documents = generation.columns, generation.documents
     ids = [documents[row].id for row in columns.document.tolist()]
     try:
-        collection = client.get_collection("passages", embedding_function=None)
+        collection = client.get_collection(_collection_name(generation), embedding_function=None)
         count = collection.count()
     except (ChromaError, ValueError) as error:
         raise _chroma_failed(folder, error) from error
     if count != len(ids):
         raise _damaged(folder, f"Chroma holds {count} passages, the manifest names {len(ids)}")
     keys = [_key(name, start) for name, start in zip(ids, columns.start.tolist(), strict=True)]
-    return ChromaDense(collection, keys, ids, folder)
+    kind = ServerDense if generation.manifest.get("server") else ChromaDense
+    return kind(collection, keys, ids, folder)
+
+
+def _collection_name(generation: "_Generation") -> str:
+    return _named(generation.folder.name) if generation.manifest.get("server") else "passages"
 
 
 def _open_lexical(generation: "_Generation", folder: Path) -> Any:
@@ -872,6 +894,9 @@ def _check_made_with(manifest: dict[str, Any], embedder: Embedder, settings: Set
     differences = [
         f"{name} {found.get(name)!r}, now {value!r}" for name, value in expected.items() if found.get(name) != value
     ]
+    if bool(manifest.get("server")) != bool(settings.chroma_url):
+        where = "a Chroma server" if manifest.get("server") else "the folder"
+        differences.append(f"vectors in {where}, ASSISTANT_CHROMA_URL now {settings.chroma_url!r}")
     if differences:
         raise IndexMismatchError(
             f"the index in {folder} was made with other settings ({'; '.join(differences)}); either set them back, "
@@ -908,7 +933,10 @@ def _write_generation(
         lexical = _postings(parts)
         if lexical is not None:
             lexical.save(own / "bm25", show_progress=False)
-        _write_chroma(own / "chroma", parts, old, folder)
+        if settings.chroma_url:
+            _write_server(settings.chroma_url, own.name, parts, old)
+        else:
+            _write_chroma(own / "chroma", parts, old, folder)
         manifest = {
             "format": FORMAT,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -916,6 +944,7 @@ def _write_generation(
             "passages": len(columns.start),
             "sentences": len(vectors),
             "lexical": lexical is not None,
+            "server": bool(settings.chroma_url),
             "undated": sum(part.document.published is None for part in parts),
             "files": {
                 path.relative_to(own).as_posix(): path.stat().st_size
@@ -937,13 +966,16 @@ def _write_generation(
         _flush_folder(folder)
     except BaseException as error:
         shutil.rmtree(own, ignore_errors=True)
+        _forget(settings.chroma_url, [own.name])
         if isinstance(error, OSError | ChromaError):
             raise _unwritable(folder, error) from error
         raise
     # The one before stays, for readers of old versions and for those who just read the pointer.
-    for path in generations.iterdir():
-        if _GENERATION.match(path.name) and path.name not in (own.name, before):
+    others = [path for path in generations.iterdir() if _GENERATION.match(path.name)]
+    for path in others:
+        if path.name not in (own.name, before):
             _remove_unused(path)
+    _forget(settings.chroma_url, [path.name for path in others if not path.exists()])
 
 
 def _next_name(generations: Path) -> str:
@@ -972,6 +1004,80 @@ def _write_chroma(folder: Path, parts: Sequence[_Part], old: _Generation | None,
     finally:
         with _chroma_clients:
             client.close()
+
+
+# ── a Chroma server ──────────────────────────────────────────────────────────────────────
+
+
+def _named(generation: str) -> str:
+    """The collection of a generation: as on disk, each has its own, and is whole before the pointer names it."""
+    return f"passages-{generation}"
+
+
+def _server(url: str) -> Any:
+    """A client of a Chroma server; raises IndexStateError where it cannot be reached."""
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    try:
+        return chromadb.HttpClient(
+            host=parts.hostname or "",
+            port=parts.port or (443 if secure else 80),
+            ssl=secure,
+            settings=ChromaSettings(anonymized_telemetry=False),
+        )
+    except Exception as error:  # whatever the client's HTTP library raises
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> IndexStateError:
+    return IndexStateError(
+        f"the Chroma server cannot be used ({type(error).__name__}: {error}); see that it runs at ASSISTANT_CHROMA_URL"
+    )
+
+
+def _check_server(generation: "_Generation", settings: Settings, folder: Path) -> None:
+    """Raise IndexDamagedError where a server no longer has the vectors of a generation."""
+    if settings.chroma_url:
+        with closing(_server(settings.chroma_url)) as client:
+            _open_dense(client, generation, folder)
+
+
+def _write_server(url: str, generation: str, parts: Sequence[_Part], old: "_Generation | None") -> None:
+    """Write all vectors into a new collection, those that are there already from the one before."""
+    effort = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
+    fresh = [
+        (part.document, passage, vector)
+        for part in parts
+        if part.vectors is not None
+        for passage, vector in zip(part.passages, part.vectors, strict=True)
+    ]
+    with closing(_server(url)) as client:
+        try:
+            collection = client.create_collection(
+                _named(generation), embedding_function=None, configuration={"hnsw": effort}
+            )
+            stored = client.get_collection(_collection_name(old), embedding_function=None) if old else None
+            _add_rows(collection, fresh)
+            for part in parts:
+                if part.vectors is None:
+                    _add_rows(collection, list(_moved_rows(stored, part)))
+            count, expected = collection.count(), sum(len(part.passages) for part in parts)
+        except Exception as error:  # whatever the client's HTTP library raises
+            raise _unreachable(error) from error
+    if count != expected:
+        raise IndexStateError(f"the Chroma server holds {count} passages of {expected} written; try again")
+
+
+def _forget(url: str, generations: Sequence[str]) -> None:
+    """Delete the collections of generations that are gone; one that stays costs room and nothing else."""
+    if url and generations:
+        with suppress(Exception), closing(_server(url)) as client:
+            for name in generations:
+                with suppress(Exception):
+                    client.delete_collection(_named(name))
 
 
 def _copy_chroma(source: Path, target: Path, index: Path) -> None:
@@ -1005,13 +1111,7 @@ def _change_rows(collection: Any, parts: Sequence[_Part], old: _Generation | Non
     ]
     for keys in _batches(gone):
         collection.delete(ids=keys)
-    for batch in _batches(rows):
-        collection.add(
-            ids=[_key(document.id, passage.start) for document, passage, _ in batch],
-            embeddings=[vector for *_, vector in batch],
-            documents=[passage.text for _, passage, _ in batch],
-            metadatas=[_metadata(document, passage) for document, passage, _ in batch],
-        )
+    _add_rows(collection, rows)
     retold = [
         (part.document, passage)
         for part in parts
@@ -1022,6 +1122,16 @@ def _change_rows(collection: Any, parts: Sequence[_Part], old: _Generation | Non
         collection.update(
             ids=[_key(document.id, passage.start) for document, passage in pairs],
             metadatas=[_metadata(document, passage) for document, passage in pairs],
+        )
+
+
+def _add_rows(collection: Any, rows: Sequence[tuple[Document, Passage, Any]]) -> None:
+    for batch in _batches(rows):
+        collection.add(
+            ids=[_key(document.id, passage.start) for document, passage, _ in batch],
+            embeddings=[vector for *_, vector in batch],
+            documents=[passage.text for _, passage, _ in batch],
+            metadatas=[_metadata(document, passage) for document, passage, _ in batch],
         )
 
 

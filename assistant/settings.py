@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     """Folder (or file) of articles that is indexed where no index exists yet."""
     index: Path = Path(".assistant/index")
     """Folder of the index."""
+    chroma_url: str = ""
+    """Address of a Chroma server that holds the vectors; empty keeps them in the index folder."""
     embedder: str = "all-MiniLM-L6-v2"
     """`all-MiniLM-L6-v2` (bundled), or the name or folder of any sentence-transformers model."""
     passage_tokens: int = Field(default=180, ge=40, le=2000)
@@ -81,6 +83,16 @@ class Settings(BaseSettings):
             if address.scheme in ("http", "https") and address.netloc and address.fragment:
                 return llm
         raise ValueError(LLM_FORMS)
+
+    @field_validator("chroma_url")
+    @classmethod
+    def _server_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("expected an address such as http://localhost:8000")
+        if parts.username or parts.password:
+            raise ValueError("an address is shown in messages: put no password into it")
+        return url.rstrip("/")
 
     @field_validator("host")
     @classmethod
