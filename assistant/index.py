@@ -18,6 +18,7 @@ file that imports chromadb.
         ├── columns.npz         spans of passages and sentences
         ├── sentences.npy       sentence vectors, float16
         ├── signatures.npy      by which articles that are nearly the same are found
+        ├── copies.npy          the first article that each is nearly the same as
         ├── bm25/               lexical postings
         └── chroma/             passage vectors
 """
@@ -199,13 +200,13 @@ class Index:
         dense: DenseSearch,
         lexical: Any,
         made: datetime | None = None,
-        signatures: Signatures | None = None,
+        copy_of: NDArray[np.int32] | None = None,
         generation: str = "",
         hold: object = None,
     ) -> None:
         self.generation = generation
         self.documents = list(documents)
-        self._copy_of = group(signatures) if signatures is not None else np.arange(len(documents), dtype=np.int32)
+        self._copy_of = np.arange(len(documents), dtype=np.int32) if copy_of is None else copy_of
         self.made = made
         self.dense = dense
         self._columns = columns
@@ -332,7 +333,7 @@ def build_index(
         dense=dense,
         lexical=_postings(parts),
         made=datetime.now(UTC),
-        signatures=sign([document.text for document in documents]) if len(documents) > 1 else None,
+        copy_of=group(sign([document.text for document in documents])) if len(documents) > 1 else None,
     )
 
 
@@ -641,7 +642,7 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
         dense=dense,
         lexical=lexical,
         made=generation.made,
-        signatures=generation.signatures,
+        copy_of=generation.copy_of,
         generation=generation.folder.name,
         hold=(generation.hold, copied),
     )
@@ -725,6 +726,8 @@ class _Generation:
     sentence_vectors: NDArray[np.float16]
     signatures: Signatures | None
     """None in a layout that had none."""
+    copy_of: NDArray[np.int32] | None
+    """Row of the first document that each is nearly the same as; None in a layout that had none."""
     sources: Sources
     made: datetime
     hold: "_Hold"
@@ -767,7 +770,8 @@ class _Generation:
             made = datetime.fromisoformat(manifest["made"])
             sources = _read_sources(own, manifest)
             signatures = np.load(own / "signatures.npy") if manifest["format"] >= FORMAT else None
-            generation = cls(own, manifest, documents, columns, vectors, signatures, sources, made, hold)
+            copy_of = np.load(own / "copies.npy") if manifest["format"] >= FORMAT else None
+            generation = cls(own, manifest, documents, columns, vectors, signatures, copy_of, sources, made, hold)
             flaw = generation._flaw()
         except _UNREADABLE as error:
             raise _damaged(folder, f"{type(error).__name__}: {error}") from error
@@ -786,6 +790,8 @@ class _Generation:
             return f"sentences.npy holds {self.sentence_vectors.shape}, the manifest names {sentences} sentences"
         if self.signatures is not None and self.signatures.shape != (len(names), SIGNATURE):
             return f"signatures.npy holds {self.signatures.shape}, the manifest names {len(names)} documents"
+        if self.copy_of is not None and self.copy_of.shape != (len(names),):
+            return f"copies.npy holds {self.copy_of.shape}, the manifest names {len(names)} documents"
         if manifest["lexical"] != (self.folder / "bm25").is_dir():
             return "bm25 is not there, or should not be"
         if np.any((columns.document < 0) | (columns.document >= len(names))):
@@ -925,8 +931,10 @@ def _write_generation(
         columns, vectors = _columns(parts, embedder.dimension)
         np.savez(own / "columns.npz", **asdict(columns))
         np.save(own / "sentences.npy", vectors)
-        signatures = [sign([part.document.text]) if part.signature is None else part.signature for part in parts]
-        np.save(own / "signatures.npy", np.concatenate([sign([]), *signatures]))
+        signed = [sign([part.document.text]) if part.signature is None else part.signature for part in parts]
+        signatures = np.concatenate([sign([]), *signed])
+        np.save(own / "signatures.npy", signatures)
+        np.save(own / "copies.npy", group(signatures))
         texts = "".join(json.dumps(asdict(part.document), default=str) + "\n" for part in parts).encode("ascii")
         (own / "documents.jsonl").write_bytes(texts)
         _write_sources(own, sources)

@@ -362,7 +362,16 @@ def assert_damaged(folder: Path) -> None:
 
 
 FILES = [
-    *("manifest.json", "documents.jsonl", "columns.npz", "sentences.npy", "in-use", "sources.json", "signatures.npy"),
+    *(
+        "manifest.json",
+        "documents.jsonl",
+        "columns.npz",
+        "sentences.npy",
+        "in-use",
+        "sources.json",
+        "signatures.npy",
+        "copies.npy",
+    ),
     *(f"bm25/{name}" for name in ("params.index.json", "vocab.index.json", "data.csc.index.npy")),
     *(f"bm25/{name}" for name in ("indices.csc.index.npy", "indptr.csc.index.npy")),
     *("chroma/chroma.sqlite3", "chroma/*/data_level0.bin", "chroma/*/header.bin", "chroma/*/length.bin"),
@@ -390,7 +399,7 @@ def test_a_file_cut_short_is_damage(folder: Path, name: str) -> None:
     assert_damaged(folder)
 
 
-@pytest.mark.parametrize("name", FILES[:4] + FILES[5:13])
+@pytest.mark.parametrize("name", FILES[:4] + FILES[5:14])
 def test_a_file_overwritten_with_noise_is_damage(folder: Path, name: str) -> None:
     (file,) = generation(folder).glob(name)
     file.write_bytes(random.Random(0).randbytes(file.stat().st_size))
