@@ -1040,6 +1040,23 @@ def _server(url: str) -> Any:
         raise _unreachable(error) from error
 
 
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    client = _server(url)
+    try:
+        yield client
+    finally:
+        _close(client)
+
+
+def _close(client: Any) -> None:
+    """Close a client of Chroma, and the connections of one of a server, which Chroma leaves open."""
+    client.close()
+    session = getattr(getattr(client, "_server", None), "_session", None)
+    if session is not None:
+        session.close()
+
+
 def _unreachable(error: Exception) -> IndexStateError:
     return IndexStateError(
         f"the Chroma server cannot be used ({type(error).__name__}: {error}); see that it runs at ASSISTANT_CHROMA_URL"
@@ -1049,7 +1066,7 @@ def _unreachable(error: Exception) -> IndexStateError:
 def _check_server(generation: "_Generation", settings: Settings, folder: Path) -> None:
     """Raise IndexDamagedError where a server no longer has the vectors of a generation."""
     if settings.chroma_url:
-        with closing(_server(settings.chroma_url)) as client:
+        with _connected(settings.chroma_url) as client:
             _open_dense(client, generation, folder)
 
 
@@ -1062,7 +1079,7 @@ def _write_server(url: str, generation: str, parts: Sequence[_Part], old: "_Gene
         if part.vectors is not None
         for passage, vector in zip(part.passages, part.vectors, strict=True)
     ]
-    with closing(_server(url)) as client:
+    with _connected(url) as client:
         try:
             collection = client.create_collection(
                 _named(generation), embedding_function=None, configuration={"hnsw": effort}
@@ -1082,7 +1099,7 @@ def _write_server(url: str, generation: str, parts: Sequence[_Part], old: "_Gene
 def _forget(url: str, generations: Sequence[str]) -> None:
     """Delete the collections of generations that are gone; one that stays costs room and nothing else."""
     if url and generations:
-        with suppress(Exception), closing(_server(url)) as client:
+        with suppress(Exception), _connected(url) as client:
             for name in generations:
                 with suppress(Exception):
                     client.delete_collection(_named(name))
@@ -1168,7 +1185,7 @@ def _chroma(folder: Path, index: Path) -> Any:
 
     with _chroma_clients:
         while _unused_clients:
-            _unused_clients.popleft().close()
+            _close(_unused_clients.popleft())
         try:
             return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
         except (chromadb.errors.ChromaError, ValueError, AttributeError) as error:  # the last from its own clearing up
