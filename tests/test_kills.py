@@ -93,7 +93,7 @@ def read_on(folder: Path, stop: Any, told: Any) -> None:
         while not stop.is_set():
             index = opened(folder)
             seen.append(version_of(index))
-            time.sleep(0.01)
+            time.sleep(0.1)
             assert version_of(index) == seen[-1]
         told.put(seen)
     except BaseException as error:
@@ -169,6 +169,7 @@ def test_an_index_whose_writer_is_killed_at_any_moment_stays_whole(folder: Path,
         number += 1
         assert version_of(opened(folder)) == number
         assert not (folder / "work").exists()
+        print(dict(stages), flush=True)
     stop.set()
     seen = [told.get(timeout=120) for _ in readers]
     for reader_process in readers:
