@@ -121,7 +121,9 @@ def test_the_checkers_are_measured_from_the_command_line(tmp_path: Path, capsys:
 
 def test_minimal_pairs_give_a_claim_of_each_label(tmp_path: Path):
     path = tmp_path / "pairs.yaml"
-    path.write_text("- {id: a, kind: name, evidence: [A said so.], claim: A spoke., changed: B spoke.}\n", encoding="utf-8")
+    path.write_text(
+        "- {id: a, kind: name, evidence: [A said so.], claim: A spoke., changed: B spoke.}\n", encoding="utf-8"
+    )
     assert [(pair.claim, pair.supported) for pair in read_pairs(path)] == [("A spoke.", True), ("B spoke.", False)]
     path.write_text("- {id: a, claim: A spoke.}\n", encoding="utf-8")
     with pytest.raises(DataError, match="expected a list of pairs"):
