@@ -72,7 +72,7 @@ _TAG = re.compile(r"</?[a-z!][^>]{0,200}>", re.IGNORECASE)
 _LINE_MARK = re.compile(r"^\s*(?:(?:#{1,6}|[-*•]|\d{1,2}[.)]|>)\s+)+", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__|\*(?=\S)|(?<=\S)\*|`)")
 _OPENING = re.compile(
-    r"^(?:(?:the )?answer(?: is)?:|based on (?:the )?(?:sources?|sentences?|articles?)(?: provided| above)?,"
+    r"^(?:(?:the )?answer(?: to (?:this|the|your) question)?(?: is)?:|based on (?:the )?(?:sources?|sentences?|articles?)(?: provided| above)?,"
     r"|according to (?:the )?(?:sources?|sentences?|articles?)(?: provided| above)?,)\s*",
     re.IGNORECASE,
 )
@@ -148,7 +148,7 @@ def check_draft(
         said = _YES_NO.sub("", item.text)
         said = said[:1].upper() + said[1:]
         key = " ".join(said.casefold().split()).strip(" .")
-        if not key or key in kept or key in removed:
+        if not key or key in removed or any(key in other for other in kept):
             continue  # a bare yes or no, which the short answer says, or a repetition
         line = _check(item, said, sources, question, check, sure)
         (kept if line.quotes else removed)[key] = line

@@ -74,6 +74,7 @@ def test_round_brackets_are_marks_only_at_the_end():
         ("![x](http://evil.example/p.png) One thing. <b>Another</b> thing.", [("One thing.", ()), ("Another thing.", ())]),
         ("One thing [1].\n\nSources: [1], [2]", [("One thing.", (1,))]),
         ("## Answer\nAnswer: one thing [1].", [("Answer", ()), ("One thing.", (1,))]),
+        ("The answer to this question is: one thing [2].", [("One thing.", (2,))]),
         ("Based on the sources, one thing [2].", [("One thing.", (2,))]),
         ("", []),
         (" [1] ", []),
