@@ -147,6 +147,13 @@ def test_an_unfinished_run_says_so_everywhere(made: Path):
     assert "Not finished: 6 of 15" in (made / "report.md").read_text(encoding="utf-8")
 
 
+def test_a_report_on_search_alone_can_be_written_without_the_words_of_passages(tmp_path: Path):
+    own = record(case(relevant={"bridge": 1}), reply("answered"), system="search", suite="retrieval:x")
+    del own.reply["hits"][0]["text"]
+    text = Reading(write_report(read_run(write(tmp_path, [own]))).read_text(encoding="utf-8")).text
+    assert "Retrieved (1)" in text
+
+
 def test_the_page_explains_every_score(made: Path):
     text = Reading(write_report(read_run(made)).read_text(encoding="utf-8")).text
     assert [measure.name for measure in MEASURES if measure.meaning not in text] == []
