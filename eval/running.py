@@ -8,8 +8,8 @@ from typing import Any
 from assistant import Assistant, Settings
 from eval.cases import Case
 from eval.results import Record, RunError, Writer, plain_reply
-from eval.scores.score import Documents
-from eval.scoring import score
+from eval.scores.score import Documents, Score, not_applicable
+from eval.scoring import BY_NAME, score
 from eval.suites.suite import Suite
 from eval.systems import System, open_assistant
 from eval.versions import versions
@@ -94,9 +94,15 @@ def _record(suite: Suite, system: System, case: Case, assistant: Assistant, docu
         system=system.name,
         case=case,
         reply=plain_reply(reply, documents, passages=system.keeps_passages),
-        scores=score(case, reply, documents),
+        scores=_of_search(score(case, reply, documents)) if system.search_only else score(case, reply, documents),
         seconds={**reply.timings, "total": total},
     )
+
+
+def _of_search(scores: dict[str, Score]) -> dict[str, Score]:
+    """Of a system that answers nothing only what is said of retrieval counts."""
+    kept = {name for name in scores if BY_NAME[name].family == "retrieval"}
+    return {name: own if name in kept else not_applicable("only search is measured") for name, own in scores.items()}
 
 
 def _fitting(suite: Suite, systems: Sequence[System]) -> list[System]:
