@@ -1,6 +1,7 @@
 """The index with its vectors in a Chroma server of our own, beside the same index in a folder."""
 
 import gc
+import os
 import socket
 import subprocess
 import sys
@@ -22,6 +23,12 @@ from assistant.index import build_index, open_index, update_index
 from assistant.settings import Settings
 
 ARTICLES = write_articles(8)
+
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("CHROMA_SERVER_TESTS"), reason="set CHROMA_SERVER_TESTS=1 to start a server"),
+    # Chroma's client leaves connections open where it fails.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")
