@@ -161,8 +161,6 @@ def metrics(work: Path, row: dict[str, Any]) -> None:
 
 def export_onnx(model: nn.Module, name: str, outputs: Sequence[str], work: Path, settings: dict[str, Any]) -> None:
     """Write the model in float32 to `work/float32` and in eight bits to `work`, with the tokenizer beside each."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     whole = work / "float32"
     whole.mkdir(exist_ok=True)
     ids = torch.full((2, 24), 1000)
@@ -180,9 +178,22 @@ def export_onnx(model: nn.Module, name: str, outputs: Sequence[str], work: Path,
     )
     assert program is not None
     program.save(whole / f"{name}.onnx", external_data=False)
+    if settings.get("blocks"):
+        _quantize_blocks(whole / f"{name}.onnx", work / f"{name}.onnx", settings["blocks"])
+    else:
+        _quantize_whole(whole / f"{name}.onnx", work / f"{name}.onnx", settings)
+    without_traces(work / f"{name}.onnx")
+    for folder in (whole, work):
+        load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+
+
+def _quantize_whole(source: Path, target: Path, settings: dict[str, Any]) -> None:
+    """Eight-bit weights and activations, one scale for each channel of a weight and one for a whole activation."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
     quantize_dynamic(
-        whole / f"{name}.onnx",
-        work / f"{name}.onnx",
+        source,
+        target,
         op_types_to_quantize=settings["quantized"],
         nodes_to_exclude=settings["keep_float"],
         weight_type=QuantType.QInt8,
@@ -190,9 +201,18 @@ def export_onnx(model: nn.Module, name: str, outputs: Sequence[str], work: Path,
         # Seven bits: without it sums overflow on processors that lack VNNI, which many laptops do.
         reduce_range=settings["reduce_range"],
     )
-    without_traces(work / f"{name}.onnx")
-    for folder in (whole, work):
-        load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+
+
+def _quantize_blocks(source: Path, target: Path, block: int) -> None:
+    """Eight-bit weights with a scale for each block of so many, activations likewise at run time; embeddings as above."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    quantize_dynamic(source, target, op_types_to_quantize=["Gather"], weight_type=QuantType.QInt8)
+    quantizer = MatMulNBitsQuantizer(onnx.load(target), bits=8, block_size=block, is_symmetric=True, accuracy_level=4)
+    quantizer.process()
+    quantizer.model.save_model_to_file(str(target), False)
 
 
 def without_traces(path: Path) -> None:

@@ -52,7 +52,6 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--reader", type=Path, help="folder of a reader other than the shipped one")
     parser.add_argument("--most", type=int, default=350, help="examples of each sort and set")
-    arguments = parser.parse_args()
     parser.add_argument("--checker", type=Path, help="folder of a checker other than the shipped one")
     parser.add_argument("--dry", action="store_true", help="print, and leave the file as it is")
     arguments = parser.parse_args()
