@@ -2,6 +2,7 @@ import gc
 import hashlib
 import json
 import logging
+import os
 import random
 import shutil
 import subprocess
@@ -64,6 +65,12 @@ def assert_same(exact: Nearest, other: Nearest) -> None:
         assert set(exact.rows[exact.scores > edge]) <= set(other.rows) and set(
             other.rows[other.scores > edge + close]
         ) <= set(exact.rows)
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a generation is on the disk in time is tested in test_kills.py; here it would only take time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ HOMES = {
     "datasketch": {"copies"},
     "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
-    "zipfile": {"archive", "docx", "index"},
+    "zipfile": {"archive", "docx", "index", "journal"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
