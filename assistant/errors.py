@@ -11,7 +11,8 @@ AssistantError
 ├── ModelError             model weights that are missing or not the expected ones
 │   └── LanguageModelError a language model that cannot be used, or did not answer
 ├── QuestionError          a question or history that cannot be asked
-└── FilterError            a filter that cannot be applied
+├── FilterError            a filter that cannot be applied
+└── NotebookError          conversations that cannot be kept or found
 
 Each message says what was found, what was expected and what to do.  The command
 line prints it without a traceback and exits with the class's `exit_code`.
@@ -82,3 +83,7 @@ class FilterError(AssistantError):
     """A filter that cannot be applied."""
 
     exit_code = 2
+
+
+class NotebookError(AssistantError):
+    """Conversations that cannot be kept or found."""

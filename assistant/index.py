@@ -37,7 +37,7 @@ import threading
 import weakref
 import zipfile
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -202,12 +202,16 @@ class Index:
         made: datetime | None = None,
         copy_of: NDArray[np.int32] | None = None,
         generation: str = "",
+        folder: Path | None = None,
+        indexed: Mapping[str, datetime] | None = None,
         hold: object = None,
     ) -> None:
         self.generation = generation
         self.documents = list(documents)
         self._copy_of = np.arange(len(documents), dtype=np.int32) if copy_of is None else copy_of
         self.made = made
+        self.folder = folder  # None where it is in memory only
+        self._indexed = indexed or {}
         self.dense = dense
         self._columns = columns
         self._sentence_vectors = sentence_vectors
@@ -227,6 +231,10 @@ class Index:
     def document(self, document_id: str) -> Document:
         """The document of an id or alias; raises KeyError where there is none."""
         return self._by_id[document_id]
+
+    def indexed(self, document_id: str) -> datetime | None:
+        """When the document's words were indexed; None where that was not written down."""
+        return self._indexed.get(document_id, None if self.folder else self.made)
 
     def document_row(self, row: int) -> int:
         """Row of the document that a passage belongs to."""
@@ -548,6 +556,16 @@ class _Run:
             embedded=sum(len(part.passages) for part in parts if part.vectors is not None),
         )
 
+    def remove(self, old: "_Generation", ids: Collection[str]) -> list[str]:
+        """Write a generation without some documents of the old one; the ids of those that were there."""
+        parts = [part for part in old.parts() if part.document.id not in ids]
+        gone = [document.id for document in old.documents if document.id in ids]
+        if gone:
+            # Their files stay known; a run over these reads again what is in no index, so that it comes back.
+            sources = merge(old.sources, self.sources).held(_names(part.document for part in parts))
+            _write_generation(self.folder, parts, self.embedder, self.settings, old, sources)
+        return gone
+
     def mend(self, damage: IndexDamagedError) -> Update:
         """Make a damaged index anew from the articles that it holds; raises the damage where they are lost too."""
         stored = _stored(self.folder)
@@ -572,6 +590,19 @@ class _Run:
             part = stored.get((document.title, document.text))
             parts.append(part.under(document) if part else next(made))
         return parts
+
+
+def remove_documents(folder: Path, ids: Iterable[str], embedder: Embedder, settings: Settings) -> list[str]:
+    """Take documents out of the index in a folder, and say which were there; their files are left alone.
+
+    With a document goes its text, so also what was joined to it as an alias.  Raises IndexMissingError,
+    and as `update_index` does, IndexDamagedError for every damage.
+    """
+    with _writing(folder):
+        old = _Generation.read(folder)
+        _check_made_with(old.manifest, embedder, settings, folder)
+        run = _Run(folder, (), embedder, settings, Sources(), False, None)
+        return run.remove(old, set(ids))
 
 
 def _names(documents: Iterable[Document]) -> set[str]:
@@ -644,6 +675,12 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
         made=generation.made,
         copy_of=generation.copy_of,
         generation=generation.folder.name,
+        folder=folder,
+        indexed={
+            entry["id"]: datetime.fromisoformat(entry["indexed"])
+            for entry in generation.manifest["documents"]
+            if entry.get("indexed")
+        },
         hold=(generation.hold, copied),
     )
 
@@ -945,9 +982,11 @@ def _write_generation(
             _write_server(settings.chroma_url, own.name, parts, old)
         else:
             _write_chroma(own / "chroma", parts, old, folder)
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        indexed = {entry["id"]: entry.get("indexed") for entry in old.manifest["documents"]} if old else {}
         manifest = {
             "format": FORMAT,
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "made": made,
             "made_with": _made_with(embedder, settings),
             "passages": len(columns.start),
             "sentences": len(vectors),
@@ -962,7 +1001,12 @@ def _write_generation(
             "reading": READING_VERSION,
             "documents_sha256": hashlib.sha256(texts).hexdigest(),
             "documents": [
-                {"id": part.document.id, "hash": content_hash(part.document), "passages": len(part.passages)}
+                {
+                    "id": part.document.id,
+                    "hash": content_hash(part.document),
+                    "passages": len(part.passages),
+                    "indexed": indexed.get(part.stored_as or "", made),
+                }
                 for part in parts
             ],
         }

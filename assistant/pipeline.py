@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,14 +23,24 @@ from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
 from assistant.claims import check_draft, read_draft, settle
 from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
-from assistant.corpus import read_corpus
-from assistant.documents import Document, gather
+from assistant.corpus import Corpus, Unread, read_corpus
+from assistant.documents import Document, gather, join_copies
 from assistant.drafting import Written, write_draft
 from assistant.embedding import Embedder, load_embedder
 from assistant.errors import IndexStateError, LanguageModelError, QuestionError
 from assistant.evidence import Evidence, find_evidence, judge
 from assistant.filters import Filters, read_filters
-from assistant.index import Index, Progress, build_index, has_index, newest_generation, open_index, update_index
+from assistant.index import (
+    Index,
+    Progress,
+    build_index,
+    has_index,
+    newest_generation,
+    open_index,
+    read_earlier,
+    remove_documents,
+    update_index,
+)
 from assistant.language_model import LanguageModel, load_language_model
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
@@ -76,7 +86,6 @@ class Assistant:
         self._embedder = embedder
         self._reader = reader or load_reader(threads=settings.threads)
         self._checker = checker or load_checker(threads=settings.threads)
-        self._folder: Path | None = None  # where the index is on disk, and may be followed by another
         self._opening = threading.Lock()
         self._refused = ""
 
@@ -91,11 +100,9 @@ class Assistant:
         corpus = None if has_index(settings.index) else read_corpus(settings.corpus)
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         if corpus:
-            sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
+            sources = _sources(corpus)
             update_index(settings.index, corpus.documents, embedder, settings, sources=sources, progress=progress)
-        assistant = cls(open_index(settings.index, embedder, settings), embedder, settings)
-        assistant._folder = settings.index
-        return assistant
+        return cls(open_index(settings.index, embedder, settings), embedder, settings)
 
     @classmethod
     def from_documents(
@@ -122,6 +129,55 @@ class Assistant:
         """The articles that are searched."""
         return self.index.documents
 
+    def add(self, documents: Sequence[Document], progress: Progress | None = None) -> list[str]:
+        """Index articles, and say which were new or changed; in the index's folder where it has one.
+
+        In memory all is indexed anew.  Questions asked meanwhile are answered from the index as it was.
+        Raises DuplicateIdError where two share an id, and IndexStateError as `update_index` does.
+        """
+        return self._add(gather(documents), Sources(), progress)
+
+    def add_corpus(self, path: str | Path, progress: Progress | None = None) -> tuple[list[str], list[Unread]]:
+        """Read a folder, file or glob, and index what is new or changed: ids of that, and what could not be read.
+
+        Files that are as they were when they were indexed are not read again.  Raises CorpusError where the
+        path does not exist or holds no article, and IndexStateError as `update_index` does.
+        """
+        folder = self.index.folder
+        corpus = read_corpus(path, earlier=read_earlier(folder) if folder else None)
+        return self._add(corpus.documents, _sources(corpus), progress), corpus.unread
+
+    def _add(self, documents: Sequence[Document], sources: Sources, progress: Progress | None) -> list[str]:
+        if folder := self.index.folder:
+            done = update_index(folder, documents, self._embedder, self.settings, sources=sources, progress=progress)
+            self._open(folder)
+            return [*done.added, *done.changed]
+        there = {document.id: document for document in self.documents}
+        together = join_copies((there | {document.id: document for document in documents}).values())
+        if together != self.documents:
+            self.index = build_index(together, self._embedder, self.settings, progress)
+        return [document.id for document in together if there.get(document.id) != document]
+
+    def remove(self, ids: Iterable[str]) -> list[str]:
+        """Take articles out of the index, and say which were there; their files are left alone.
+
+        Raises IndexStateError as `remove_documents` does.
+        """
+        wanted = set(ids)
+        if folder := self.index.folder:
+            gone = remove_documents(folder, wanted, self._embedder, self.settings)
+            self._open(folder)
+            return gone
+        gone = [document.id for document in self.documents if document.id in wanted]
+        if gone:
+            kept = [document for document in self.documents if document.id not in wanted]
+            self.index = build_index(kept, self._embedder, self.settings)
+        return gone
+
+    def _open(self, folder: Path) -> None:
+        with self._opening:
+            self.index = open_index(folder, self._embedder, self.settings)
+
     def ask(
         self, question: str, *, history: History | None = None, filters: Filters | Mapping[str, Any] | None = None
     ) -> Reply:
@@ -145,12 +201,12 @@ class Assistant:
 
     def _over_newest(self) -> "Assistant":
         """The assistant over the newest generation of its index, and over that alone while it answers."""
-        if self._folder:
+        if folder := self.index.folder:
             with self._opening:
-                newest = newest_generation(self._folder)
+                newest = newest_generation(folder)
                 if newest not in ("", self.index.generation, self._refused):
                     try:
-                        self.index = open_index(self._folder, self._embedder, self.settings)
+                        self.index = open_index(folder, self._embedder, self.settings)
                     except IndexStateError as error:
                         self._refused = newest
                         logger.warning("the index read so far goes on serving: %s", error)
@@ -270,6 +326,10 @@ class Assistant:
 
 
 _TITLES = r"\b(?:President|Minister|Captain|General|Colonel|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Senator|Governor|King|Queen|Prince|Sir|Judge|Mayor|Chancellor|Pope|Professor|Coach)"
+
+
+def _sources(corpus: Corpus) -> Sources:
+    return Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
 
 
 def answer(

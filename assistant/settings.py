@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -60,9 +60,13 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0)
     """Threads for the models; 0 leaves it to them."""
     host: str = "127.0.0.1"
-    """Address of the chat page; only loopback addresses are accepted."""
+    """Address of the chat page; any but a loopback address needs a user and a password."""
     port: int = Field(default=7860, ge=0, le=65535)
     """Port of the chat page; 0 takes a free one."""
+    user: str = ""
+    """Name that the chat page asks for, with the password; empty asks for neither."""
+    password: SecretStr = SecretStr("")
+    """Password of the chat page, at least 12 characters."""
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -94,12 +98,27 @@ class Settings(BaseSettings):
             raise ValueError("an address is shown in messages: put no password into it")
         return url.rstrip("/")
 
-    @field_validator("host")
+    @field_validator("password")
     @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if host not in ("127.0.0.1", "localhost", "::1"):
-            raise ValueError("the chat page has no password, so it serves this machine only: use 127.0.0.1")
-        return host
+    def _long_enough(cls, password: SecretStr) -> SecretStr:
+        if 0 < len(password.get_secret_value()) < 12:
+            raise ValueError("a password has at least 12 characters")
+        return password
+
+    @model_validator(mode="after")
+    def _closed_by_default(self) -> "Settings":
+        if bool(self.user) != bool(self.password.get_secret_value()):
+            raise ValueError("ASSISTANT_USER and ASSISTANT_PASSWORD go together: set both, or neither")
+        if self.host not in LOOPBACK and not self.user:
+            raise ValueError(
+                f"ASSISTANT_HOST is {self.host!r}, where other machines reach the chat page: set ASSISTANT_USER and "
+                "ASSISTANT_PASSWORD too, or use 127.0.0.1"
+            )
+        return self
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
 
 
 LLM_FORMS = (
@@ -112,9 +131,13 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if not name:  # what holds of several settings together names them itself
+            lines.append(f"{message}. See .env.example.")
+            continue
         found = _SECRET.sub("…", repr(problem["input"])) if name == "llm" else repr(problem["input"])
-        told = "cannot be used" if name == "llm_key" else f"is {found}"
-        lines.append(f"ASSISTANT_{name.upper()} {told}: {problem['msg']}. See .env.example.")
+        told = "cannot be used" if name in ("llm_key", "password") else f"is {found}"
+        lines.append(f"ASSISTANT_{name.upper()} {told}: {message}. See .env.example.")
     return "\n".join(lines)
 
 

@@ -1,112 +1,547 @@
 """The chat page: questions on the left, the cited article with its exact words marked on the right.
 
-Everything shown is HTML made here from escaped text: no Markdown of an article, a file name or
-an answer is ever rendered, for it could load an image from outside and so tell who reads what.
+One generator answers, and small methods around the Assistant fill what stands beside it.  What
+they show is made in `views.py`, what is kept in `notebook.py`, what is let through in `guard.py`.
 The page knows the Assistant and nothing behind it.
 """
 
-import json
 import logging
+import os
 import re
-import secrets
 import socket
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
-from html import escape, unescape
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from html import unescape
 from importlib.resources import files
-from itertools import pairwise
-from typing import Any, NamedTuple
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
 
-from assistant.citation import Citation
 from assistant.documents import Document
-from assistant.errors import AssistantError, SettingsError
+from assistant.errors import AssistantError, FilterError, NotebookError, SettingsError
+from assistant.filters import read_filters
+from assistant.guard import Guard, reader
+from assistant.notebook import Exchange, Notebook, add_case, to_json, to_markdown
 from assistant.pipeline import Assistant
-from assistant.reply import Reply, Status
-from assistant.settings import Settings
-from assistant.verification import Claim, Label
+from assistant.reply import Reply
+from assistant.settings import LOOPBACK, Settings
+from assistant.sources import Sources, most_bytes, suffixes
+from assistant.views import (
+    TITLE,
+    Mark,
+    Shown,
+    articles_html,
+    contents_html,
+    conversations_html,
+    count,
+    header_html,
+    limits_text,
+    notice_html,
+    reply_html,
+    report_html,
+    results_html,
+    said_html,
+    source_html,
+    stage_html,
+)
 
 logger = logging.getLogger(__name__)
 
 DATA = files("assistant") / "data"
 
 
-class Mark(NamedTuple):
-    """A span of an article that is shown marked."""
+class Opened(TypedDict):
+    """The conversation of one browser tab."""
 
-    number: int
-    """Number of the citation; 0 for a passage that was only retrieved."""
-    start: int
-    """Offset of its first character in the document's text."""
-    end: int
-    """Offset behind its last character in the document's text."""
+    id: str | None
+    """Where it is kept; None while nothing of it is."""
+    turns: list[tuple[str, str]]
+    """What was said, as (role, text)."""
+
+
+class View(NamedTuple):
+    """What is shown of an answer, and what is kept of it."""
+
+    html: str
+    said: str = ""
+    """What counts as said in the conversation."""
+    reply: Reply | None = None
+
+
+class Chat(NamedTuple):
+    """The components of the conversation."""
+
+    chatbot: gr.Chatbot
+    textbox: gr.Textbox
+    shown: gr.State
+    """Gradio's copy of what is shown, from which it goes on."""
+    opened: gr.State
+    typed: gr.State
+    """Whether the next question is searched as it is typed."""
+    limits: list[gr.Textbox]
+    """Since, until, author and source."""
+    fold: gr.Accordion
+    fresh: gr.Button
+
+
+class Articles(NamedTuple):
+    """The components of the list of articles."""
+
+    files: gr.File
+    results: gr.HTML
+    search: gr.Textbox
+    reread: gr.Button
+    table: gr.HTML
 
 
 # ---- the page
 
 
 def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
-    """The page over one assistant; conversations are kept per browser session and nowhere else."""
+    """The page over one assistant; conversations are kept beside the index, each for its browser alone."""
+    desk = Desk(assistant, settings)
 
-    def respond(message: str, history: list[Any], turns: list[tuple[str, str]]) -> Iterator[tuple[Any, Any]]:
-        # Undo, retry and clear shorten what is shown, and with it what counts as said.
-        before = turns[: len(history)]
-        for view, said in answer_views(assistant, message, before):
-            yield gr.HTML(view, padding=False, js_on_load=None), [*before, ("user", message), ("assistant", said)]
-
+    # Gradio marks what it may call from the browser, and cannot mark a method.
     def open_source(wanted: dict[str, Any]) -> str:
+        return desk.source(wanted)
+
+    def list_sources(wanted: dict[str, Any]) -> str:
+        return contents_html(desk.assistant.documents)
+
+    def judge(wanted: dict[str, Any], request: gr.Request) -> str:
+        return desk.judge(wanted, request)
+
+    def make_case(wanted: dict[str, Any], request: gr.Request) -> str:
+        return desk.make_case(wanted, request)
+
+    def export(wanted: dict[str, Any], request: gr.Request) -> dict[str, str]:
+        return desk.export(wanted, request)
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+        header = gr.HTML(header_html(len(assistant.documents), desk.place), padding=False, js_on_load=None)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(scale=3, min_width=320, elem_id="desk"), gr.Tabs(elem_id="tabs") as tabs:
+                kept = gr.HTML(
+                    conversations_html([], None), padding=False, js_on_load=None, elem_id="kept", render=False
+                )
+                with gr.Tab("Ask", id="ask", elem_id="conversation"):
+                    chat = _chat(desk, kept)
+                with gr.Tab("Conversations", id="conversations", elem_id="conversations"):
+                    kept.render()
+                with gr.Tab("Articles", id="articles", elem_id="articles"):
+                    articles = _articles(desk)
+                with gr.Tab("Evaluation", id="evaluation", elem_id="evaluation") as evaluation:
+                    report = gr.HTML(padding=False, js_on_load=None, elem_id="report")
+            with gr.Column(scale=2, min_width=320, elem_id="source-column"):
+                panel = gr.HTML(
+                    contents_html(assistant.documents),
+                    elem_id="source",
+                    padding=False,
+                    js_on_load=(DATA / "page.js").read_text(encoding="utf-8"),
+                    server_functions=[open_source, list_sources, judge, make_case, export],
+                )
+        _connect_conversations(desk, page, chat, kept, panel, tabs)
+        _connect_articles(desk, page, header, articles, panel)
+        evaluation.select(desk.report, None, report, **QUIET)
+        gr.api(desk.ask, api_name="ask", concurrency_limit=ANSWERS_AT_ONCE, concurrency_id="answers")
+        gr.api(desk.articles, api_name="articles")
+    return page
+
+
+def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
+    opened = gr.State(Opened(id=None, turns=[]))
+    typed = gr.State(False)
+    with gr.Row(elem_id="above"):
+        with gr.Accordion(ALL_USED, open=False, elem_id="limits") as fold, gr.Row():
+            limits = [
+                gr.Textbox(label=label, placeholder=hint, max_length=200, min_width=120)
+                for label, hint in zip(
+                    ("Published since", "Published until", "Author", "Source"),
+                    ("2025-01-31", "2025-12-31", "part of the name", "part of it"),
+                    strict=True,
+                )
+            ]
+        fresh = gr.Button("New conversation", size="sm", elem_id="fresh", scale=0, min_width=150)
+    textbox = gr.Textbox(label="Your question", lines=1, max_lines=6, submit_btn="Ask", stop_btn="Stop")
+    interface = gr.ChatInterface(
+        desk.answer,
+        chatbot=PlainChatbot(
+            label="Conversation",
+            elem_id="chat",
+            render_markdown=False,
+            latex_delimiters=[],
+            allow_tags=False,
+            buttons=[],
+            feedback_options=None,
+            editable="user",
+            placeholder="Ask a question about the articles, or begin with one of these.",
+            height=None,
+            show_label=False,
+            autoscroll=False,
+        ),
+        textbox=textbox,
+        additional_inputs=[opened, typed, *limits],
+        additional_outputs=[opened, typed, kept],
+        editable=True,
+        examples=[[question] for question in example_questions(desk.assistant.documents)],
+        cache_examples=False,
+        analytics_enabled=False,
+        concurrency_limit=ANSWERS_AT_ONCE,
+        show_progress="hidden",
+        api_visibility="private",
+        fill_height=False,
+    )
+    textbox.show_label = True  # ChatInterface hides it, and takes the placeholder away after a question
+    for limit in limits:
+        limit.change(desk.limits_label, limits, fold, queue=False, **QUIET)
+    return Chat(interface.chatbot, textbox, interface.chatbot_state, opened, typed, limits, fold, fresh)
+
+
+def _articles(desk: "Desk") -> Articles:
+    endings = suffixes()
+    put = gr.File(
+        label=f"Drop articles here, or choose files ({', '.join(endings)}; {most_bytes() // 1_000_000} MB at most each)",
+        file_count="multiple",
+        file_types=endings,
+        height=120,
+        elem_id="put",
+    )
+    results = gr.HTML(padding=False, js_on_load=None, elem_id="results")
+    with gr.Row(elem_id="over-table"):
+        search = gr.Textbox(label="Search the list", placeholder="title, author, date or source", max_length=200)
+        reread = gr.Button("Read the folder again", size="sm", scale=0, min_width=180)
+    table = gr.HTML(padding=False, js_on_load=None, elem_id="table")
+    return Articles(put, results, search, reread, table)
+
+
+def _connect_conversations(
+    desk: "Desk", page: gr.Blocks, chat: Chat, kept: gr.HTML, panel: gr.HTML, tabs: gr.Tabs
+) -> None:
+    shown = [chat.chatbot, chat.opened, kept, *chat.limits]
+    begun = page.load(desk.begin, None, shown, **QUIET)
+    reopened = panel.open_conversation(desk.reopen, None, [*shown, tabs], **QUIET)
+    renewed = chat.fresh.click(desk.begin_anew, None, shown, **QUIET)
+    deleted = panel.delete_conversation(desk.delete, chat.opened, shown, **QUIET)
+    for changed in (begun, reopened, renewed, deleted):
+        changed.then(lambda messages: messages, chat.chatbot, chat.shown, queue=False, **QUIET)
+    panel.rename_conversation(desk.rename, chat.opened, kept, **QUIET)
+    chat.chatbot.undo(desk.undone, chat.opened, kept, **QUIET)
+    panel.ask_as_typed(desk.as_typed, None, [chat.textbox, chat.typed], **QUIET).then(
+        None, js="() => document.querySelector('#conversation .submit-button').click()", api_visibility="private"
+    )
+
+
+def _connect_articles(desk: "Desk", page: gr.Blocks, header: gr.HTML, articles: Articles, panel: gr.HTML) -> None:
+    listed = [articles.table, header]
+    page.load(desk.listed, articles.search, listed, **QUIET)
+    articles.search.change(desk.listed, articles.search, listed, queue=False, **QUIET)
+    articles.files.upload(
+        desk.upload, [articles.files, articles.search], [articles.results, articles.files, *listed], **QUIET
+    )
+    articles.reread.click(desk.reread, articles.search, [articles.results, *listed], **QUIET)
+    panel.remove_article(desk.remove, articles.search, [articles.results, *listed], **QUIET)
+
+
+class Desk:
+    """What the page's events call: values of components in, values of components out."""
+
+    def __init__(self, assistant: Assistant, settings: Settings) -> None:
+        self.assistant = assistant
+        self.place = assistant.language_model.place if assistant.language_model else None
+        self.notebook = Notebook(settings.index / "notebook.sqlite")
+        self.sources = Sources(assistant, settings.corpus)
+        self.cases = settings.index / "cases.yaml"
+
+    # ---- answers
+
+    def answer(
+        self,
+        message: str,
+        history: list[Any],
+        opened: Opened,
+        typed: bool,
+        since: str,
+        until: str,
+        author: str,
+        source: str,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """Answer a question, stage by stage; where the answer is there, the exchange is kept."""
+        # Undo, retry, edit and clear shorten what is shown, and with it what counts as said.
+        before = opened["turns"][: len(history)]
+        filters = _given(since, until, author, source)
+        context = [] if typed else before
+        for view in answer_views(self.assistant, message, context, filters):
+            html, name, list_html = view.html, opened["id"], gr.skip()
+            if view.reply:
+                name = self._record(reader(request.cookies), name, len(before) // 2, message, view.reply, filters)
+                exchange = Exchange(question=message, reply=view.reply, asked=datetime.now(UTC), filters=filters)
+                html = self._view(exchange, name, len(before) // 2)
+                list_html = self._list(request, name)
+            turns = [*before, ("user", message), ("assistant", view.said)]
+            yield _message(html), Opened(id=name, turns=turns), False, list_html
+
+    def _record(
+        self, owner: str | None, name: str | None, place: int, question: str, reply: Reply, filters: Mapping[str, str]
+    ) -> str | None:
+        """Keep an exchange; None where it cannot be, for an answer is worth showing all the same."""
+        if owner is None:
+            return None
         try:
-            document = assistant.index.document(str(wanted["document"]))
+            try:
+                return self.notebook.record(owner, name, place, question, reply, filters)
+            except NotebookError:  # deleted in another tab
+                return self.notebook.record(owner, None, place, question, reply, filters)
+        except NotebookError as error:
+            logger.warning("not kept: %s", error)
+            return None
+
+    def _view(self, exchange: Exchange, name: str | None, place: int) -> str:
+        used = self._limits(exchange.filters)
+        shown = Shown(
+            exchange.question,
+            _titles(self.assistant, exchange.reply),
+            used,
+            name or "",
+            place,
+            exchange.rating,
+            exchange.comment,
+        )
+        return reply_html(exchange.reply, shown)
+
+    def _limits(self, filters: Mapping[str, str]) -> str:
+        try:
+            accept = read_filters(filters).accept
+        except FilterError:
+            return ""
+        documents = self.assistant.documents
+        return limits_text(filters, sum(map(accept, documents)), len(documents))
+
+    def limits_label(self, since: str, until: str, author: str, source: str) -> Any:
+        """The fold of the filters, which says what they let through."""
+        filters = _given(since, until, author, source)
+        try:
+            read_filters(filters)
+        except FilterError as error:
+            return gr.Accordion(label=f"Not applied: {error}")
+        return gr.Accordion(label=f"Articles used: {self._limits(filters)}" if filters else ALL_USED)
+
+    def as_typed(self, event: gr.EventData) -> tuple[str, bool]:
+        """A question to be searched as it was typed, without what was said before it."""
+        return str(event.question), True
+
+    # ---- conversations
+
+    def begin(self, request: gr.Request) -> tuple[Any, ...]:
+        """What a tab shows first: the conversation that its address names, else nothing said yet."""
+        name = request.query_params.get("conversation")
+        return self._conversation(request, name) if name else self.begin_anew(request)
+
+    def begin_anew(self, request: gr.Request) -> tuple[Any, ...]:
+        """A new conversation; the one before stays in the list."""
+        return [], Opened(id=None, turns=[]), self._list(request, None), "", "", "", ""
+
+    def reopen(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """A kept conversation, to go on with."""
+        return *self._conversation(request, str(event.conversation)), gr.Tabs(selected="ask")
+
+    def _conversation(self, request: gr.Request, name: str) -> tuple[Any, ...]:
+        try:
+            exchanges = self.notebook.exchanges(reader(request.cookies) or "", name)
+        except NotebookError as error:
+            logger.info("not opened: %s", error)
+            return self.begin_anew(request)
+        messages: list[Any] = []
+        turns: list[tuple[str, str]] = []
+        for place, exchange in enumerate(exchanges):
+            messages += [
+                {"role": "user", "content": exchange.question},
+                {"role": "assistant", "content": _message(self._view(exchange, name, place))},
+            ]
+            turns += [("user", exchange.question), ("assistant", exchange.reply.text)]
+        filters = exchanges[-1].filters if exchanges else {}
+        limits = [filters.get(key, "") for key in LIMITS]
+        return messages, Opened(id=name, turns=turns), self._list(request, name), *limits
+
+    def rename(self, opened: Opened, event: gr.EventData, request: gr.Request) -> str:
+        """Give a conversation a name; the list."""
+        try:
+            self.notebook.rename(reader(request.cookies) or "", str(event.conversation), str(event.title))
+        except NotebookError as error:
+            return said_html(str(error), failed=True) + self._list(request, opened["id"])
+        return self._list(request, opened["id"])
+
+    def delete(self, opened: Opened, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Delete a conversation; where it is the open one, a new one begins."""
+        said = said_html("Deleted")
+        try:
+            self.notebook.delete(reader(request.cookies) or "", str(event.conversation))
+        except NotebookError as error:
+            said = said_html(str(error), failed=True)
+        if opened["id"] == event.conversation:
+            messages, fresh, entries, *limits = self.begin_anew(request)
+            return messages, fresh, said + entries, *limits
+        return gr.skip(), opened, said + self._list(request, opened["id"]), *(gr.skip() for _ in LIMITS)
+
+    def undone(self, opened: Opened, event: gr.UndoData, request: gr.Request) -> str:
+        """Take back what was asked last, in the notebook too; the list."""
+        place = event.index[0] if isinstance(event.index, list | tuple) else event.index
+        if opened["id"]:
+            try:
+                self.notebook.shorten(reader(request.cookies) or "", opened["id"], place // 2)
+            except NotebookError as error:
+                logger.warning("not taken back: %s", error)
+        return self._list(request, opened["id"])
+
+    def _list(self, request: gr.Request, current: str | None) -> str:
+        owner = reader(request.cookies)
+        try:
+            return conversations_html(self.notebook.conversations(owner) if owner else [], current)
+        except NotebookError as error:
+            return said_html(str(error), failed=True)
+
+    def judge(self, wanted: Mapping[str, Any], request: gr.Request) -> str:
+        """Keep what the reader thinks of an answer; a sentence on it."""
+        rating, comment = wanted.get("rating"), wanted.get("comment")
+        if rating not in (None, "helpful", "not helpful"):
+            return "Not kept: this is no rating."
+        try:
+            owner, name, place = self._wanted(wanted, request)
+            self.notebook.judge(owner, name, place, rating, None if comment is None else str(comment))
+        except NotebookError as error:
+            return f"Not kept: {error}"
+        return "Kept on this machine. Thank you."
+
+    def make_case(self, wanted: Mapping[str, Any], request: gr.Request) -> str:
+        """Add an answer's question to the eval cases; a sentence on it."""
+        status = wanted.get("status")
+        if status not in ("answered", "partial", "abstained", "clarify"):
+            return "Not added: a case needs the status of a right answer."
+        try:
+            owner, name, place = self._wanted(wanted, request)
+            exchanges = self.notebook.exchanges(owner, name)
+            if place >= len(exchanges):
+                raise NotebookError("this answer is no longer kept; ask again")
+            words = str(wanted.get("words", "")).splitlines()
+            case = add_case(self.cases, exchanges[:place], exchanges[place], status, words, self.assistant.documents)
+        except NotebookError as error:
+            return f"Not added: {error}"
+        return f"Added to {self.cases.name} in the index folder as {case}."
+
+    def _wanted(self, wanted: Mapping[str, Any], request: gr.Request) -> tuple[str, str, int]:
+        place = str(wanted.get("place", ""))
+        if not re.fullmatch(r"\d{1,6}", place, re.ASCII):
+            raise NotebookError("which answer is meant was not said; load the page anew")
+        return reader(request.cookies) or "", str(wanted.get("conversation", "")), int(place)
+
+    def export(self, wanted: Mapping[str, Any], request: gr.Request) -> dict[str, str]:
+        """A conversation as a file: its name and text, or the reason why there is none."""
+        owner, name = reader(request.cookies) or "", str(wanted.get("conversation", ""))
+        try:
+            title, exchanges = self.notebook.title(owner, name), self.notebook.exchanges(owner, name)
+        except NotebookError as error:
+            return {"error": str(error)}
+        form = "json" if wanted.get("form") == "json" else "md"
+        stem = re.sub(r"[^\w-]+", "-", title).strip("-")[:60] or "conversation"
+        return {"name": f"{stem}.{form}", "text": (to_json if form == "json" else to_markdown)(title, exchanges)}
+
+    # ---- articles
+
+    def source(self, wanted: Mapping[str, Any]) -> str:
+        """An article with its cited words marked."""
+        try:
+            document = self.assistant.index.document(str(wanted["document"]))
             marks = [Mark(*(int(part) for part in mark)) for mark in wanted["marks"]]
             return source_html(document, marks, int(wanted["number"]))
         except (KeyError, TypeError, ValueError):
             return notice_html("this article is no longer in the index. Ask again to search what is there now.")
 
-    documents = assistant.documents
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        place = assistant.language_model.place if assistant.language_model else None
-        gr.HTML(header_html(len(documents), place), padding=False, js_on_load=None)
-        with gr.Row(elem_id="columns"):
-            with gr.Column(scale=3, min_width=320, elem_id="conversation"):
-                turns = gr.State([])
-                textbox = gr.Textbox(label="Your question", lines=1, max_lines=6, submit_btn="Ask", stop_btn="Stop")
-                gr.ChatInterface(
-                    respond,
-                    chatbot=PlainChatbot(
-                        label="Conversation",
-                        elem_id="chat",
-                        render_markdown=False,
-                        latex_delimiters=[],
-                        allow_tags=False,
-                        buttons=[],
-                        feedback_options=None,
-                        placeholder="Ask a question about the articles, or begin with one of these.",
-                        height=None,
-                        show_label=False,
-                        autoscroll=False,
-                    ),
-                    textbox=textbox,
-                    additional_inputs=[turns],
-                    additional_outputs=[turns],
-                    examples=[[question] for question in example_questions(documents)],
-                    cache_examples=False,
-                    analytics_enabled=False,
-                    concurrency_limit=4,
-                    show_progress="hidden",
-                    api_visibility="private",
-                    fill_height=False,
-                )
-                textbox.show_label = True  # ChatInterface hides it, and takes the placeholder away after a question
-            with gr.Column(scale=2, min_width=320, elem_id="source-column"):
-                gr.HTML(
-                    contents_html(documents),
-                    elem_id="source",
-                    padding=False,
-                    js_on_load=(DATA / "page.js").read_text(encoding="utf-8"),
-                    server_functions=[open_source],
-                )
-    return page
+    def listed(self, search: str) -> tuple[str, str]:
+        """The table of articles that the words are found in, and the head of the page."""
+        total = len(self.assistant.documents)
+        return articles_html(self.sources.rows(search or ""), total), header_html(total, self.place)
+
+    def upload(self, put: Sequence[str] | None, search: str) -> Iterator[tuple[Any, ...]]:
+        """Index the files that were dropped, telling how far it is and what became of each."""
+        paths = [Path(path) for path in put or []]
+        yield results_html([], len(paths)), gr.skip(), gr.skip(), gr.skip()
+        results: Sequence[Any] = []
+        for results in self.sources.upload(paths):
+            yield results_html(results, len(paths)), gr.skip(), *self.listed(search)
+        yield results_html(results, len(paths)), None, *self.listed(search)
+
+    def reread(self, search: str) -> tuple[str, str, str]:
+        """Read the corpus folder again, and say what is new."""
+        try:
+            fresh, unread = self.sources.reread()
+        except AssistantError as error:
+            return said_html(str(error), failed=True), *self.listed(search)
+        said = said_html(f"{count(len(fresh), 'article')} new or changed in the folder")
+        return said + (results_html(unread, len(unread)) if unread else ""), *self.listed(search)
+
+    def remove(self, search: str, event: gr.EventData) -> tuple[str, str, str]:
+        """Take an article out of the index."""
+        try:
+            said = said_html(f"Removed “{self.sources.remove(str(event.document))}”")
+        except AssistantError as error:
+            said = said_html(str(error), failed=True)
+        return said, *self.listed(search)
+
+    def report(self) -> str:
+        """The last eval report there is."""
+        try:
+            made = max(REPORTS.glob("**/*.html"), key=lambda path: path.stat().st_mtime, default=None)
+            return report_html(made.name, made.read_text(encoding="utf-8")) if made else report_html("", "")
+        except (OSError, UnicodeDecodeError) as error:
+            return said_html(f"the last report cannot be read ({type(error).__name__})", failed=True)
+
+    # ---- programs
+
+    def ask(
+        self,
+        question: str,
+        history: list[list[str]] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        author: str | None = None,
+        source: str | None = None,
+    ) -> dict[str, Any]:
+        """Answer a question from the indexed news articles, every sentence cited to the exact words.
+
+        The reply has `status` (answered, partial, abstained or clarify), `text` with [n] markers,
+        `citations` (number, quote, title, author, date, source and character offsets), `missing` (what
+        was asked and is not in the articles), `claims` with verdicts, and `hits` (all that was retrieved).
+
+        Args:
+            question: the question, in English or French
+            history: turns before it, oldest first, each [role, text] with the role user or assistant
+            since: first day of publication to use, such as 2025-01-31
+            until: last day of publication to use
+            author: part of the author's name
+            source: part of the article's source
+        """
+        filters = _given(since or "", until or "", author or "", source or "")
+        try:
+            turns = [(str(role), str(text)) for role, text in history or []]
+            return self.assistant.ask(question, history=turns, filters=filters).to_dict()
+        except AssistantError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except (TypeError, ValueError):
+            raise gr.Error("the history is not a list of [role, text] pairs", print_exception=False) from None
+
+    def articles(self, search: str = "") -> list[dict[str, Any]]:
+        """List the indexed articles in whose title, author, date or source all the words of `search` stand.
+
+        Args:
+            search: words to look for; all articles are listed for none
+        """
+        return [
+            {"id": r.id, "title": r.title, "author": r.author, "published": r.published, "source": r.source}
+            for r in self.sources.rows(search)
+        ]
 
 
 class PlainChatbot(gr.Chatbot):  # type: ignore[misc]  # Gradio has no types here
@@ -120,10 +555,10 @@ class PlainChatbot(gr.Chatbot):  # type: ignore[misc]  # Gradio has no types her
     """To Gradio: the browser's part is the base class's."""
 
     def postprocess(self, value: Any) -> Any:
-        return _with_texts(super().postprocess(value), lambda text: escape(text, quote=False))
+        return _with_texts(super().postprocess(value), _escaped)
 
     def preprocess(self, payload: Any) -> Any:
-        return super().preprocess(_with_texts(payload, unescape))
+        return super().preprocess(_with_texts(payload, _unescaped))
 
 
 def _with_texts(messages: Any, change: Callable[[str], str]) -> Any:
@@ -135,18 +570,91 @@ def _with_texts(messages: Any, change: Callable[[str], str]) -> Any:
     return changed
 
 
+def _escaped(text: str) -> str:
+    """Text that a parser reads as it is; no more is escaped than that needs, for it stands so where it is edited."""
+    return _AMPERSAND.sub(
+        lambda found: found[0] if unescape(found[0]) == found[0] else f"&amp;{found[0][1:]}", text
+    ).replace("<", "&lt;")
+
+
+def _unescaped(text: str) -> str:
+    return re.sub("&(?:lt|amp);", lambda found: unescape(found[0]), text)
+
+
+_AMPERSAND = re.compile(r"&[#\w]+;?")
+
+
+def _message(html: str) -> gr.HTML:
+    return gr.HTML(html, padding=False, js_on_load=None)
+
+
+def _given(since: str, until: str, author: str, source: str) -> dict[str, str]:
+    """The filters that were filled in."""
+    given = zip(LIMITS, (since, until, author, source), strict=True)
+    return {name: value.strip() for name, value in given if value and value.strip()}
+
+
+def answer_views(
+    assistant: Assistant, question: str, turns: Sequence[tuple[str, str]], filters: Mapping[str, str]
+) -> Iterator[View]:
+    """What is shown while a question is answered; errors are views too."""
+    stage, draft = "understanding", ""
+    yield View(stage_html(stage))
+    try:
+        for event in assistant.stream(question, history=list(turns), filters=filters):
+            if event.kind == "reply" and event.reply is not None:
+                yield View("", event.reply.text, event.reply)
+                return
+            stage = event.text if event.kind == "stage" else stage
+            draft = event.text if event.kind == "draft" else draft
+            yield View(stage_html(stage, draft))
+    except AssistantError as error:
+        yield View(notice_html(str(error)))
+    except Exception as error:  # the page goes on; what happened is logged
+        # Without the message and the values, for either may hold the words of an article.
+        name = type(error).__name__
+        where = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+        logger.error("no answer because of %s\n%s", name, where)
+        yield View(notice_html(f"the assistant failed ({name}). You can ask again; where it failed is in the log."))
+
+
+def _titles(assistant: Assistant, reply: Reply) -> dict[str, str]:
+    titles = {}
+    for document_id in {hit.passage.document_id for hit in reply.hits}:
+        try:
+            titles[document_id] = assistant.index.document(document_id).title
+        except KeyError:  # removed since
+            titles[document_id] = document_id
+    return titles
+
+
+def example_questions(documents: Sequence[Document]) -> list[str]:
+    """Questions to begin with: about the article in `seeds/` where it is the only one, else about the corpus."""
+    if len(documents) == 1 and SEED in documents[0].id:
+        return list(SEED_QUESTIONS)
+    return ["What articles do you have?"] if documents else []
+
+
+# ---- serving
+
+
 def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = False, block: bool = True) -> gr.Blocks:
-    """Serve the page on this machine only; where `block` is False, its `local_url` and `close()` are the caller's.
+    """Serve the page, on this machine only unless settings name a user; where `block` is False, its `local_url`
+    and `close()` are the caller's.
 
     Raises SettingsError where the port is taken.
     """
+    # Where Gradio puts what is uploaded: inside the index folder, and not where every user of the machine can look.
+    os.environ["GRADIO_TEMP_DIR"] = str((settings.index / "incoming").absolute())
     page = build_page(assistant, settings)
     port = settings.port or _free_port(settings.host)
-    page.queue(default_concurrency_limit=4, api_open=False)
+    page.queue(default_concurrency_limit=4, max_size=WAITING_AT_MOST, api_open=False)
+    guard = {"anywhere": settings.host not in LOOPBACK, "most_bytes": REQUEST_BYTES}
     try:
         page.launch(
             server_name=settings.host,
             server_port=port,
+            auth=(settings.user, settings.password.get_secret_value()) if settings.user else None,
             inbrowser=open_browser,
             prevent_thread_lock=True,
             quiet=True,
@@ -155,12 +663,14 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
             run_history=False,
             enable_monitoring=False,
             ssr_mode=False,
-            mcp_server=False,
+            mcp_server=find_spec("mcp") is not None,
             pwa=False,
+            max_file_size=most_bytes(),
+            allowed_paths=[],
             footer_links=[],
             theme=gr.themes.Base(font=SERIF, font_mono=MONO, primary_hue="stone", neutral_hue="stone"),
             css=(DATA / "page.css").read_text(encoding="utf-8"),
-            app_kwargs={"middleware": [(Guard, (), {})], "docs_url": None, "redoc_url": None},
+            app_kwargs={"middleware": [(Guard, (), guard)], "docs_url": None, "redoc_url": None},
         )
     except OSError as error:
         raise SettingsError(
@@ -171,374 +681,27 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
     return page
 
 
-def answer_views(assistant: Assistant, question: str, turns: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """What is shown while a question is answered, each view with what is remembered as said; errors are views too."""
-    yield stage_html(STAGES["understanding"]), ""
-    try:
-        for event in assistant.stream(question, history=list(turns)):
-            if event.kind == "reply" and event.reply is not None:
-                yield reply_html(event.reply, question, _titles(assistant, event.reply)), event.reply.text
-            elif event.kind == "stage":
-                yield stage_html(STAGES.get(event.text, event.text)), ""
-            elif event.kind == "draft":
-                yield stage_html("Checking this draft against the articles", event.text), ""
-    except AssistantError as error:
-        yield notice_html(str(error)), ""
-    except Exception as error:  # the page goes on; what happened is logged
-        # Without the message and the values, for either may hold the words of an article.
-        name = type(error).__name__
-        where = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-        logger.error("no answer because of %s\n%s", name, where)
-        yield notice_html(f"the assistant failed ({name}). You can ask again; where it failed is in the log."), ""
-
-
-def _titles(assistant: Assistant, reply: Reply) -> dict[str, str]:
-    ids = {hit.passage.document_id for hit in reply.hits}
-    return {document_id: assistant.index.document(document_id).title for document_id in ids}
-
-
-def example_questions(documents: Sequence[Document]) -> list[str]:
-    """Questions to begin with: about the article in `seeds/` where it is the only one, else about the corpus."""
-    if len(documents) == 1 and SEED in documents[0].id:
-        return list(SEED_QUESTIONS)
-    return ["What articles do you have?"] if documents else []
-
-
 def _free_port(host: str) -> int:
     with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
         port: int = server.getsockname()[1]
         return port
 
 
-# ---- views: values to HTML, everything escaped
-
-
-def safe(text: object) -> str:
-    """Text as HTML that shows exactly its characters; a parser would make a line feed of a carriage return."""
-    return escape(str(text), quote=True).replace("\r", "&#13;")
-
-
-def header_html(count: int, place: str | None = None) -> str:
-    """Head of the page: what it is, how much it has read, and where questions are sent, if anywhere."""
-    leaves = f"questions and the sentences found go to {safe(place)}" if place else "nothing leaves this machine"
-    articles = "1 article" if count == 1 else f"{count:,} articles"
-    return (
-        f'<header class="masthead"><h1>{TITLE}</h1><p>Every answer quotes the articles it stands on. '
-        f"<strong>{articles}</strong> indexed; {leaves}.</p></header>"
-    )
-
-
-def stage_html(stage: str, draft: str = "") -> str:
-    """What is being done, with the draft that is being checked where there is one."""
-    shown = f'<div class="draft" dir="auto">{safe(draft)}</div>' if draft else ""
-    return f'<div class="reply"><p class="stage">{safe(stage)}…</p>{shown}</div>'
-
-
-def notice_html(sentence: str) -> str:
-    """A sentence to the reader that is no answer."""
-    return f'<div class="reply">{_status_html("error", "Not done", sentence)}</div>'
-
-
-def reply_html(reply: Reply, asked: str = "", titles: dict[str, str] | None = None) -> str:
-    """One reply: status and reason, answer, what checking found, what is missing, sources, and all that was retrieved."""
-    parts = [_status_html(reply.status, STATUS_LABELS[reply.status], reply.reason or "")]
-    if asked and reply.status != "clarify" and _plain(asked) != _plain(reply.question):
-        parts.append(f'<p class="searched">Searched for: <q dir="auto">{safe(reply.question)}</q></p>')
-    parts.append(f'<div class="answer" dir="auto">{answer_html(reply)}</div>')
-    parts.extend(f'<p class="note">{safe(_sentence(note))}</p>' for note in reply.notes)
-    parts.append(_checks_html(reply.claims))
-    parts.append(_missing_html(reply))
-    if reply.citations:
-        parts.append(f'<h3>Sources</h3><ul class="references">{_references_html(reply.citations)}</ul>')
-    if reply.hits:
-        parts.append(_hits_html(reply, titles or {}))
-    return f'<div class="reply">{"".join(parts)}</div>'
-
-
-def _status_html(kind: str, label: str, reason: str) -> str:
-    because = f'<span class="aside">: </span>{safe(_sentence(reason))}' if reason else ""
-    return f'<p class="status {kind}"><strong>{label}</strong>{because}</p>'
-
-
-def _sentence(words: str) -> str:
-    """Messages and reasons are written to stand behind a colon; here they stand alone."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?", "…")) else ".")
-
-
-def answer_html(reply: Reply) -> str:
-    """The answer's text; of its Markdown only paragraphs, quotes, lists and bold are kept."""
-    blocks = []
-    for block in re.split(r"\n\s*\n", reply.text.strip()):
-        lines = block.splitlines()
-        if all(line.startswith(">") for line in lines):
-            inner = " ".join(line[1:].strip() for line in lines)
-            blocks.append(f"<blockquote>{_inline(inner, reply)}</blockquote>")
-        elif all(line.startswith(("- ", "* ")) for line in lines):
-            items = "".join(f"<li>{_inline(line[2:], reply)}</li>" for line in lines)
-            blocks.append(f"<ul>{items}</ul>")
-        else:
-            blocks.append(f"<p>{_inline(block, reply)}</p>")
-    return "".join(blocks)
-
-
-def _inline(text: str, reply: Reply) -> str:
-    shown = []
-    said = ""
-    for piece in INLINE.split(text):
-        if MARKERS.fullmatch(piece):
-            shown.append(_marked_words(said, piece, reply.citations) + _doubt_html(said, reply.claims))
-            said = ""
-        elif len(piece) > 4 and piece.startswith("**") and piece.endswith("**"):
-            shown.append(f"{safe(said)}<strong>{_inline(piece[2:-2], reply)}</strong>")
-            said = ""
-        else:
-            said += piece[1] if len(piece) == 2 and piece[0] == "\\" else piece
-    return "".join(shown) + safe(said)
-
-
-def _marked_words(said: str, markers: str, citations: Sequence[Citation]) -> str:
-    """Words and the markers behind them, the first kept on the line of the last word."""
-    numbered = {str(citation.number): citation for citation in citations}
-    first, *others = (
-        _cite_button(numbered[number], citations, numbered[number].quote) if number in numbered else f"[{number}]"
-        for number in re.findall(r"\d+", markers)
-    )
-    end = len(said.rstrip())
-    cut = max(said.rfind(" ", 0, end) + 1, end - LONGEST_HELD)
-    return f'{safe(said[:cut])}<span class="held">{safe(said[cut:])}{first}</span>{"".join(others)}'
-
-
-def _doubt_html(said: str, claims: Iterable[Claim]) -> str:
-    """A word on the claim that ends what was just said, where its citations were not found to support it."""
-    ends = (c for c in claims if c.verdict.label != "supported" and _plain(said).endswith(_plain(c.text)))
-    claim = next(ends, None)
-    if not claim:
-        return ""
-    label = claim.verdict.label
-    return f' <span class="doubt {label}" title="{safe(_reasons(claim))}">{VERDICT_LABELS[label]}</span>'
-
-
-def _checks_html(claims: Sequence[Claim]) -> str:
-    """What checking found: a line where every sentence is supported, else each one that is not, with the reason."""
-    if not claims:
-        return ""
-    doubtful = [claim for claim in claims if claim.verdict.label != "supported" or claim.removed]
-    if not doubtful:
-        return '<div class="checks"><p>Checked: every cited sentence is supported by its quotes.</p></div>'
-    items = "".join(
-        f'<li dir="auto"><strong>{TAKEN_OUT if claim.removed else VERDICT_LABELS[claim.verdict.label]}:</strong> <q>{safe(claim.text)}</q> '
-        f"{safe(_reasons(claim))}</li>"
-        for claim in doubtful
-    )
-    supported = len(claims) - len(doubtful)
-    shown = len(claims) - sum(claim.removed for claim in claims)
-    held = f"{supported} of {shown} sentences supported by their quotes"
-    return f'<div class="checks"><p>Checked: {held}.</p><ul>{items}</ul></div>'
-
-
-def _reasons(claim: Claim) -> str:
-    return _sentence("; ".join(claim.verdict.reasons) or "no reason is given")
-
-
-def _missing_html(reply: Reply) -> str:
-    """What was asked and is not in the articles, but where the answer is to say just that."""
-    said = _plain(re.sub(r"\\(.)", r"\1", reply.text))
-    if not reply.missing or (reply.status == "abstained" and all(_plain(item) in said for item in reply.missing)):
-        return ""
-    items = "".join(f'<li dir="auto">{safe(item)}</li>' for item in reply.missing)
-    return f'<div class="missing"><h3>Not in the articles</h3><ul>{items}</ul></div>'
-
-
-def _cite_button(citation: Citation, citations: Sequence[Citation], hint: str = "") -> str:
-    same = [Mark(c.number, c.start, c.end) for c in citations if c.document_id == citation.document_id]
-    label = f"Citation {citation.number}: {citation.title}. Open the article at these words"
-    return _open_button(f"[{citation.number}]", label, citation.document_id, citation.number, same, "cite", hint)
-
-
-def _open_button(
-    text: str, label: str, document_id: str, number: int, marks: Iterable[Mark], kind: str, hint: str = ""
-) -> str:
-    spans = json.dumps([list(mark) for mark in marks])
-    title = f' title="{safe(hint)}"' if hint else ""
-    return (
-        f'<button type="button" class="{kind}" data-document="{safe(document_id)}" data-number="{number}" '
-        f'data-marks="{safe(spans)}" aria-controls="source" aria-label="{safe(label)}"{title}>{safe(text)}</button>'
-    )
-
-
-def _references_html(citations: Sequence[Citation]) -> str:
-    """The quotes under the article that they stand in."""
-    articles: dict[str, list[Citation]] = {}
-    for citation in citations:
-        articles.setdefault(citation.document_id, []).append(citation)
-    return "".join(_article_html(cited, citations) for cited in articles.values())
-
-
-def _article_html(cited: Sequence[Citation], citations: Sequence[Citation]) -> str:
-    about = _about_html(cited[0].author, cited[0].published, cited[0].source)
-    quotes = "".join(
-        f'<li class="quote">{_cite_button(citation, citations)}<q dir="auto">{safe(citation.quote)}</q></li>'
-        for citation in cited
-    )
-    return f'<li><p class="about"><cite dir="auto">{safe(cited[0].title)}</cite>{about}</p><ul>{quotes}</ul></li>'
-
-
-def _about_html(author: str | None, published: object, source: str | None) -> str:
-    known = [author, published or "date not given", source]
-    return "".join(f"<span><bdi>{safe(part)}</bdi></span>" for part in known if part)
-
-
-def _hits_html(reply: Reply, titles: dict[str, str]) -> str:
-    items = []
-    for hit in reply.hits:
-        passage = hit.passage
-        title = titles.get(passage.document_id) or passage.document_id
-        mark = Mark(0, passage.start, passage.end)
-        button = _open_button(
-            title, f"Open {title} at passage {hit.rank}", passage.document_id, 0, [mark], "open-passage"
-        )
-        cited = "cited" if hit.cited else "not cited"
-        items.append(
-            f'<li>{button} <span class="score">{cited}, score {hit.score:.2f}</span>'
-            f'<p dir="auto">{safe(passage.text)}</p></li>'
-        )
-    count = f"{len(items)} passage" + ("s" if len(items) != 1 else "")
-    return f"<details><summary>Everything retrieved ({count})</summary><ol>{''.join(items)}</ol></details>"
-
-
-def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
-    """A whole article with the span of citation `number` marked, and the reply's other spans marked lighter."""
-    about = _about_html(document.author, document.published, document.source)
-    what = f"Marked: the words of citation [{number}]" if number else "Marked: the passage that was retrieved"
-    what += ", other cited words lighter" if len(marks) > 1 else ""
-    return (
-        f'<article><p class="from"><span>{what if marks else "The whole article"}</span>'
-        '<button type="button" class="back">Back to the answer</button>'
-        '<button type="button" class="all">All articles</button></p>'
-        f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p>'
-        f'<div class="text" dir="auto">{_marked(document.text, marks, number)}</div></article>'
-    )
-
-
-def _marked(text: str, marks: Sequence[Mark], number: int) -> str:
-    inside = [Mark(mark.number, max(0, mark.start), min(len(text), mark.end)) for mark in marks]
-    here = next((mark for mark in inside if mark.number == number), Mark(number, 0, 0))
-    edges = {0, len(text), here.start, here.end}
-    edges |= {edge for mark in inside for edge in mark[1:] if not here.start < edge < here.end}
-    ordered = sorted(edges)
-    shown = []
-    for start, end in pairwise(ordered):
-        words = safe(text[start:end])
-        other = next((mark for mark in inside if mark.start <= start and end <= mark.end), None)
-        if here.start <= start and end <= here.end:
-            shown.append(f'<mark class="here">{words}</mark>')
-        elif other:
-            shown.append(f'<mark class="other" title="Citation [{other.number}]">{words}</mark>')
-        else:
-            shown.append(words)
-    return "".join(shown)
-
-
-def contents_html(documents: Sequence[Document]) -> str:
-    """The source panel before anything is opened: how it works, and the articles there are."""
-    items = "".join(
-        f"<li>{_open_button(d.title or d.id, f'Open {d.title or d.id}', d.id, 0, [], 'open-passage')}</li>"
-        for d in documents[:LISTED]
-    )
-    more = f"<p>and {len(documents) - LISTED:,} more</p>" if len(documents) > LISTED else ""
-    return (
-        '<article class="contents"><h2 tabindex="-1">Source</h2><p>Choose a number such as [1] in an answer to read '
-        f"its article here, with the exact words marked.</p><h3>Articles</h3><ul>{items}</ul>{more}</article>"
-    )
-
-
-def _plain(question: str) -> str:
-    return " ".join(question.split()).casefold()
-
-
-# ---- what stands between the page and other machines
-
-
-class Guard:
-    """ASGI layer: only this machine's names are answered, and pages may load from this server alone."""
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self.app = app
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if re.sub(r":\d+$", "", host) in ("127.0.0.1", "localhost", "[::1]"):
-            await self.app(scope, receive, _guarded(send))
-        else:  # a page elsewhere whose name was made to point at this machine (DNS rebinding)
-            await send({"type": "http.response.start", "status": 421, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"This page serves its own machine only.\n"})
-
-
-def _guarded(send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
-    """Send with a content policy; scripts of the page itself are known by a nonce, so that handlers in text are not."""
-    nonce = secrets.token_urlsafe(16)
-    held: list[Any] = []
-
-    async def guarded(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            headers = [(name, value) for name, value in message["headers"] if name.lower() != b"content-length"]
-            policy = CONTENT_POLICY.replace("NONCE", nonce)
-            extra = {"content-security-policy": policy, "referrer-policy": "no-referrer", **PLAIN_HEADERS}
-            is_page = any(name.lower() == b"content-type" and b"text/html" in value for name, value in headers)
-            kept = headers if is_page else message["headers"]
-            start = {**message, "headers": [*kept, *((k.encode(), v.encode()) for k, v in extra.items())]}
-            if is_page:
-                held.append(start)
-            else:
-                await send(start)
-        elif held:
-            held.append(message.get("body", b""))
-            if not message.get("more_body"):
-                body = b"".join(held[1:]).replace(b"<script", f'<script nonce="{nonce}"'.encode())
-                await send(held[0])
-                await send({"type": "http.response.body", "body": body})
-        else:
-            await send(message)
-
-    return guarded
-
-
 # ---- words and tables
 
-TITLE = "Ask the articles"
-LISTED = 50
-"""Articles named in the source panel before one is opened."""
-LONGEST_HELD = 16
-"""Characters of a word that are kept on one line with its citation; more could be wider than a phone."""
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+ANSWERS_AT_ONCE = 8
+"""Questions that are answered at the same time; the others wait in the order of asking."""
+WAITING_AT_MOST = 200
+"""Events that wait; more are told to try again."""
+REQUEST_BYTES = 200_000_000
+"""Bytes that one request may bring."""
+REPORTS = Path("eval") / "results"
+"""Where eval reports are looked for."""
 
-STATUS_LABELS: dict[Status, str] = {
-    "answered": "Answered",
-    "partial": "Partly answered",
-    "abstained": "Not in the sources",
-    "clarify": "Please clarify",
-}
-
-VERDICT_LABELS: dict[Label, str] = {
-    "supported": "Supported",
-    "contradicted": "Contradicted",
-    "unsupported": "Not supported",
-    "unchecked": "Not checked",
-}
-
-TAKEN_OUT = "Taken out of the answer"
-
-STAGES = {
-    "understanding": "Reading the question",
-    "rewriting": "Completing the question from the conversation",
-    "searching": "Searching the articles",
-    "reading": "Reading what was found",
-    "composing": "Composing the answer",
-    "drafting": "Waiting for the language model",
-    "checking": "Checking it against the articles",
-}
+LIMITS = ("since", "until", "author", "source")
+"""Filters in the order of their boxes."""
+ALL_USED = "Articles used: all"
 
 SEED = "000_c9ada446ede6ec9f"
 SEED_QUESTIONS = (
@@ -551,14 +714,3 @@ SEED_QUESTIONS = (
 SERIF = ["Charter", "Georgia", "Cambria", "Noto Serif", "DejaVu Serif", "serif"]
 MONO = ["ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace"]
 """Fonts that are on the reader's machine; Gradio's own would be loaded from elsewhere."""
-
-INLINE = re.compile(r"(\\[\\`*_{}\[\]()#+\-.!<>|~]|\*\*(?:\\.|[^*\\])+\*\*|(?:\[\d{1,4}\])+)")
-MARKERS = re.compile(r"(?:\[\d{1,4}\])+")
-
-CONTENT_POLICY = (
-    # Gradio compiles its templates at run time, hence 'unsafe-eval'.
-    "default-src 'self'; script-src 'self' 'nonce-NONCE' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-PLAIN_HEADERS = {"x-content-type-options": "nosniff"}

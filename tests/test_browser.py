@@ -14,6 +14,7 @@ from assistant.passages import Passage
 from assistant.reply import Reply
 from assistant.retrieval import Hit
 from assistant.settings import Settings
+from assistant.verification import Claim, Verdict
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +51,34 @@ PAYLOADS = [
     "<base href=http://evil.example/>",
     "`<img src=http://evil.example/code.png>`",
     "data:text/html,<script>window.hacked=15</script>",
+    "<object data=http://evil.example/object></object><embed src=http://evil.example/embed>",
+    "<math><mtext><img src=x onerror=window.hacked=16></mtext></math>",
+    "<svg><script>window.hacked=17</script></svg>",
+    "<svg><animate onbegin=window.hacked=18 attributeName=x dur=1s></svg>",
+    "<svg><use href=http://evil.example/sprite.svg#x></svg>",
+    "<img srcset='http://evil.example/srcset.png 1x'>",
+    "<picture><source srcset=http://evil.example/picture.png><img></picture>",
+    "<div style='background: url(http://evil.example/background.png)'>styled</div>",
+    "<body onload=window.hacked=19>",
+    "<input autofocus onfocus=window.hacked=20>",
+    "<marquee onstart=window.hacked=21>x</marquee>",
+    "<audio src=http://evil.example/a onerror=window.hacked=22></audio>",
+    "<template><script>window.hacked=23</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror=window.hacked=24>'></noscript>",
+    "<textarea></textarea><script>window.hacked=25</script>",
+    "<title></title><img src=x onerror=window.hacked=26>",
+    "<!--><img src=x onerror=window.hacked=27>-->",
+    "<![CDATA[<img src=x onerror=window.hacked=28>]]>",
+    "<scr<script>ipt>window.hacked=29</script>",
+    "\\u003cimg src=x onerror=window.hacked=30\\u003e",
+    "%3Cimg src=x onerror=window.hacked=31%3E",
+    "#{window.hacked=32} {{=window.hacked=33}} <%= window.hacked=34 %> ${`${window.hacked=35}`}",
+    "{{#each value}}<img src=x onerror=window.hacked=36>{{/each}}",
+    "[x]: http://evil.example/reference\n![x][x]",
+    "<http://evil.example/autolink> http://evil.example/bare",
+    "<button data-document='x' data-event='delete_conversation' data-copy='y' class=cite>press</button>",
 ]
+assert len(PAYLOADS) >= 40
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +92,24 @@ def browser():
         browser.close()
 
 
-def serve(assistant):
+def serve(assistant, folder, **settings):
     from assistant.ui import serve
 
-    return serve(assistant, Settings(port=0), block=False)
+    return serve(assistant, Settings(port=0, index=folder / "index", corpus=SEEDS, **settings), block=False)
 
 
 @pytest.fixture(scope="module")
-def seeds_page(browser):
+def seeds(tmp_path_factory):
+    """The assistant over the seed article, with its index in a folder."""
     from assistant import Assistant
 
-    page = serve(Assistant.from_folder(SEEDS))
+    folder = tmp_path_factory.mktemp("seeds")
+    return Assistant.open(Settings(index=folder / "index", corpus=SEEDS)), folder
+
+
+@pytest.fixture(scope="module")
+def seeds_page(browser, seeds):
+    page = serve(*seeds)
     yield page
     page.close(verbose=False)
 
@@ -84,10 +119,11 @@ def visit(browser):
     """Open the page at an address, and keep what it asked for, its dialogs and its errors."""
     contexts = []
 
-    def open_page(address, **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
+    def open_page(address, context=None, **options):
+        if context is None:
+            context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+            context.set_default_timeout(PATIENCE)
+            contexts.append(context)
         page = context.new_page()
         page.seen = SimpleNamespace(requests=[], dialogs=[], errors=[])
         # A page that asks another server hears nothing from it, and the test hears of it.
@@ -110,7 +146,7 @@ def ask(page, question):
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     statuses.nth(before).wait_for()
-    page.wait_for_function("!document.querySelector('#conversation textarea').disabled")
+    page.wait_for_function("!document.querySelector('#conversation .input-container textarea').disabled")
 
 
 def settle(page):
@@ -192,7 +228,7 @@ def test_the_keyboard_alone_asks_opens_and_returns(seeds_page, visit):
     press_until(page, "Tab", "#chat .example:last-child")
     page.keyboard.press("Enter")
     page.locator(".reply .status").wait_for()
-    assert focused(page, "#conversation textarea")
+    assert focused(page, "#conversation .input-container textarea")
     press_until(page, "Shift+Tab", ".answer button.cite")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
@@ -202,11 +238,257 @@ def test_the_keyboard_alone_asks_opens_and_returns(seeds_page, visit):
     assert focused(page, ".answer button.cite")
 
 
-def test_the_quote_is_shown_where_its_citation_is_pointed_at(seeds_page, visit):
+def test_the_quote_is_shown_where_its_citation_is_pointed_at_and_goes_on_escape(seeds_page, visit):
     page = visit(seeds_page.local_url)
     ask(page, "Where was the pact announced?")
     quoted = text_of(page.locator(".references .quote q").first)
-    assert page.locator(".answer button.cite").first.get_attribute("title") == quoted
+    page.locator(".answer button.cite").first.hover()
+    card = page.locator("#quote-card")
+    card.wait_for()
+    assert text_of(card.locator("q")) == quoted
+    assert "Faith Nyasuguta" in card.inner_text()
+    page.keyboard.press("Escape")
+    card.wait_for(state="hidden")
+    page.locator(".answer button.cite").first.focus()
+    card.wait_for()
+
+
+def test_keys_go_from_citation_to_citation_and_stop_at_the_last(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    quotes = [text_of(quote) for quote in page.locator(".references .quote q").all()]
+    assert len(quotes) == 3
+    page.locator(".answer button.cite").first.click()
+    for key, number in [("n", 2), ("ArrowRight", 3), ("n", 3), ("p", 2), ("ArrowLeft", 1)]:
+        page.locator("#source h2").press(key)
+        page.wait_for_function(
+            "quote => document.querySelector('mark.here')?.textContent === quote", arg=quotes[number - 1]
+        )
+        assert page.locator("mark.other").count() == 2
+    assert page.get_by_role("button", name="Previous").is_disabled()
+    page.get_by_role("button", name="Next").click()
+    page.locator(".answer button.cite[data-number='2'][aria-current]").wait_for()
+    assert in_view(page, "mark.here")
+
+
+def test_a_single_key_does_nothing_while_a_question_is_typed(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    page.locator(".answer button.cite").first.click()
+    page.locator("mark.here").wait_for()
+    page.get_by_label("Your question").press_sequentially("nnpp")
+    assert page.get_by_label("Your question").input_value() == "nnpp"
+    assert page.locator(".answer button.cite[aria-current]").get_attribute("data-number") == "1"
+
+
+def test_a_copied_answer_takes_its_references_along(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    quote = text_of(page.locator(".references .quote q").first)
+    page.get_by_role("button", name="Copy with references").click()
+    page.locator(".done", has_text="Copied.").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "[1]" in copied.partition("Sources")[0]
+    assert f"[1] “{quote}” — Burkina Faso" in copied.partition("Sources")[2]
+    # By hand: what is selected in an answer.
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.answer'))")
+    page.keyboard.press("Control+c")
+    by_hand = page.evaluate("navigator.clipboard.readText()")
+    assert "nations. [3]" in by_hand.partition("Sources")[0]
+    assert "✓" not in by_hand
+    assert f"[1] “{quote}” — Burkina Faso" in by_hand.partition("Sources")[2]
+
+
+def test_a_completed_question_is_shown_and_can_be_searched_as_typed(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Is Senegal a member of the AES?")
+    ask(page, "and Mali?")
+    searched = page.locator(".reply").nth(1).locator(".searched")
+    assert "Mali a member of the AES" in searched.inner_text()
+    searched.get_by_role("button", name="Search as I typed it").click()
+    page.locator(".reply").nth(2).locator(".status").wait_for()
+    assert page.locator(".message.user").nth(2).inner_text().strip() == "and Mali?"
+    assert page.locator(".reply").nth(2).locator(".searched").count() == 0
+
+
+def test_a_conversation_is_there_again_after_reload_and_restart_and_goes_on(seeds, browser, visit):
+    first = serve(*seeds)
+    page = visit(first.local_url)
+    ask(page, "Is Senegal a member of the AES?")
+    page.wait_for_url("**/?conversation=*")
+    page.reload()
+    page.locator(".reply .status").wait_for()
+    first.close(verbose=False)
+    second = serve(*seeds)
+    try:
+        again = visit(second.local_url + "?" + page.url.partition("?")[2], context=page.context)
+        again.locator(".reply .status").wait_for()
+        ask(again, "and Mali?")
+        assert "Mali a member of the AES" in again.locator(".reply").nth(1).locator(".searched").inner_text()
+        again.reload()
+        again.locator(".reply .status").nth(1).wait_for()
+        stranger = visit(again.url)
+        settle(stranger)
+        assert stranger.locator(".reply").count() == 0
+    finally:
+        second.close(verbose=False)
+
+
+def test_conversations_are_listed_renamed_taken_along_and_deleted(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Where was the pact announced?")
+    page.get_by_role("button", name="New conversation").click()
+    page.locator(".reply").wait_for(state="detached")
+    ask(page, "How large is the joint AES force?")
+    page.get_by_role("tab", name="Conversations").click()
+    entries = page.locator("#kept li")
+    assert entries.locator(".open-passage").all_inner_texts() == [
+        "How large is the joint AES force?",
+        "Where was the pact announced?",
+    ]
+    old = entries.nth(1)
+    old.get_by_text("Rename", exact=True).click()
+    old.get_by_label("Name").fill("The <b>pact</b>")
+    old.get_by_role("button", name="Keep the name").click()
+    page.get_by_role("button", name="Open the conversation “The <b>pact</b>”").wait_for()
+    with page.expect_download() as exported:
+        page.locator("#kept li").nth(1).get_by_role("button", name="Export as Markdown").click()
+    assert exported.value.suggested_filename == "The-b-pact-b.md"
+    markdown = Path(exported.value.path()).read_text(encoding="utf-8")
+    assert "## Where was the pact announced?" in markdown
+    assert "Ouagadougou" in markdown and "Faith Nyasuguta" in markdown
+    page.get_by_role("button", name="Open the conversation “The <b>pact</b>”").click()
+    page.locator(".reply .answer", has_text="Ouagadougou").wait_for()
+    page.get_by_role("tab", name="Conversations").click()
+    page.locator("#kept li").nth(1).get_by_text("Delete", exact=True).click()
+    page.get_by_role("button", name="Yes, delete it").click()
+    page.locator("#kept li").nth(1).wait_for(state="detached")
+    page.get_by_role("tab", name="Ask").click()
+    assert page.locator(".reply").count() == 0
+
+
+def test_what_a_reader_thinks_is_kept_and_makes_an_eval_case(seeds, seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Where was the pact announced?")
+    page.get_by_role("button", name="👍 Helpful").click()
+    page.locator(".done", has_text="Kept on this machine").wait_for()
+    page.get_by_text("Comment", exact=True).click()
+    page.get_by_label("What should we know").fill("Short and right.")
+    page.get_by_role("button", name="Keep the comment").click()
+    page.reload()
+    page.get_by_role("button", name="👍 Helpful", pressed=True).wait_for()
+    page.get_by_text("Your comment", exact=True).click()
+    assert page.get_by_label("What should we know").input_value() == "Short and right."
+    page.get_by_text("Make this an eval case").click()
+    words = page.get_by_label("and quotes these words")
+    words.fill("words that no article has")
+    page.get_by_role("button", name="Add the case").click()
+    page.locator(".done", has_text="Not added: no article has the words").wait_for()
+    words.fill("Ouagadougou")
+    page.get_by_role("button", name="Add the case").click()
+    page.locator(".done", has_text="Added to cases.yaml").wait_for()
+    import yaml
+
+    (case,) = yaml.safe_load((seeds[1] / "index" / "cases.yaml").read_text(encoding="utf-8"))
+    assert (case["question"], case["gold"]) == ("Where was the pact announced?", [["Ouagadougou"]])
+
+
+def test_filters_hold_and_are_seen_to_hold(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    page.get_by_role("button", name="Articles used: all").click()
+    page.get_by_label("Author").fill("Nobody")
+    page.get_by_role("button", name="Articles used: by Nobody (0 of 1)").wait_for()
+    ask(page, "Where was the pact announced?")
+    reply = page.locator(".reply").first
+    assert "Not in the sources" in reply.inner_text()
+    assert "Articles used: by Nobody (0 of 1)" in reply.inner_text()
+    page.get_by_label("Author").fill("")
+    page.get_by_label("Published since").fill("yesterday")
+    page.get_by_role("button", name="Not applied: filter 'since' is 'yesterday'").wait_for()
+    ask(page, "Where was the pact announced?")
+    assert "expected a date such as '2024-12-31'" in page.locator(".reply").nth(1).inner_text()
+
+
+def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
+    from assistant import Assistant
+
+    served = serve(Assistant.from_documents([]), tmp_path)
+    try:
+        page = visit(served.local_url)
+        assert "No articles yet" in page.locator("#source").inner_text()
+        page.get_by_role("tab", name="Articles").click()
+        files = {
+            "kelm.txt": b"Harbour reopens\n\nBy Ann Writer\n\nThe harbour of Kelm reopened on Monday.",
+            "other.txt": b"Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday.",
+            "copy.txt": b"Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday.",
+            "../../<img src=x onerror=alert(1)>.txt": b"<script>alert(1)</script> A third text on the ferry.",
+            "empty.txt": b"  ",
+            "binary.txt": b"\x00\x01\x02",
+        }
+        page.locator("#put input[type=file]").set_input_files(
+            [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files.items()]
+        )
+        page.locator(".results", has_text="6 of 6 files read, 3 articles added").wait_for()
+        outcomes = page.locator(".results li strong").all_inner_texts()
+        assert sorted(outcomes) == ["added", "added", "added", "already there", "not read", "not read"]
+        assert "3 articles" in page.locator(".masthead").inner_text()
+        page.get_by_label("Search the list").fill("ann harbour")
+        page.locator(".articles caption", has_text="1 article of 3").wait_for()
+        page.locator(".articles .open-passage").click()
+        page.locator("#source .text", has_text="reopened on Monday").wait_for()
+        page.get_by_role("tab", name="Ask").click()
+        ask(page, "When did the harbour of Kelm reopen?")
+        assert "Monday" in page.locator(".answer").inner_text()
+        page.get_by_role("tab", name="Articles").click()
+        page.locator(".articles summary").click()
+        page.get_by_role("button", name="Yes, remove it").click()
+        page.locator(".said", has_text="Removed “Harbour reopens”").wait_for()
+        page.get_by_role("tab", name="Ask").click()
+        page.get_by_role("button", name="New conversation").click()
+        page.locator(".reply").wait_for(state="detached")
+        ask(page, "When did the harbour of Kelm reopen?")
+        assert "Monday" not in page.locator(".answer").inner_text()
+        assert page.seen.dialogs == [] and outside(page, served.local_url) == []
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix == ".txt"]
+        assert left == [], "what was handed in is in the index, and nowhere else"
+        assert {path.name for path in tmp_path.iterdir()} == {"index"}
+    finally:
+        served.close(verbose=False)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_what_is_ours(seeds_page, visit, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = visit(seeds_page.local_url + f"?__theme={scheme}", color_scheme=scheme)
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    page.locator(".answer button.cite").first.click()
+    page.locator("mark.here").wait_for()
+    for fold in page.locator(".reply summary").all():
+        fold.click()
+    found = violations(axe, page)
+    page.get_by_role("tab", name="Conversations").click()
+    page.locator("#kept li").first.wait_for()
+    found += violations(axe, page)
+    page.get_by_role("tab", name="Articles").click()
+    page.locator(".articles summary").first.click()
+    found += violations(axe, page)
+    assert [violation for violation in found if violation not in GRADIOS_OWN] == []
+
+
+GRADIOS_OWN: list[tuple[str, str]] = []
+"""What axe finds in Gradio's components, (rule, element): listed, and not added to."""
+
+
+def violations(axe, page):
+    settle(page)
+    results = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    return [
+        (violation["id"], node["html"][:120])
+        for violation in results.response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
 
 
 def test_an_article_opened_from_the_list_leads_back_to_it(seeds_page, visit):
@@ -250,9 +532,8 @@ def test_two_visitors_do_not_share_a_conversation(seeds_page, visit):
     first, second = visit(seeds_page.local_url), visit(seeds_page.local_url)
     ask(first, "Where was the pact announced?")
     assert second.locator(".reply").count() == 0
-    first.reload()
-    first.get_by_label("Your question").wait_for()
-    assert first.locator(".reply").count() == 0
+    second.get_by_role("tab", name="Conversations").click()
+    assert "for this browser alone" in second.locator("#kept").inner_text()
 
 
 def test_an_example_question_is_answered_when_chosen(seeds_page, visit):
@@ -278,9 +559,12 @@ class Recording:
     """An assistant that keeps what it was asked in which conversation; it waits with its answer while told to."""
 
     documents = (Document(id="a", text="Some words."),)
+    language_model = None
 
     def __init__(self):
-        self.index = SimpleNamespace(document=lambda document_id: self.documents[0])
+        self.index = SimpleNamespace(
+            document=lambda document_id: self.documents[0], documents=self.documents, indexed=lambda document_id: None
+        )
         self.asked = []
         self.go_on = threading.Event()
         self.go_on.set()
@@ -295,15 +579,15 @@ class Recording:
 
 
 @pytest.fixture
-def recorded(browser, visit):
+def recorded(browser, visit, tmp_path):
     assistant = Recording()
-    served = serve(assistant)
+    served = serve(assistant, tmp_path)
     yield assistant, visit(served.local_url), served
     assistant.go_on.set()
     served.close(verbose=False)
 
 
-def test_retry_undo_and_clear_leave_what_is_shown_as_what_was_said(recorded):
+def test_retry_undo_edit_and_a_new_beginning_leave_what_is_shown_as_what_was_said(recorded):
     assistant, page, _ = recorded
     ask(page, "One?")
     ask(page, "Two?")
@@ -312,14 +596,25 @@ def test_retry_undo_and_clear_leave_what_is_shown_as_what_was_said(recorded):
     page.locator(".reply", has_text="Answer to Two?").wait_for()
     page.get_by_label("Undo", exact=True).and_(page.locator("button:enabled")).click()
     page.locator(".reply", has_text="Answer to Two?").wait_for(state="detached")
-    assert focused(page, "#conversation textarea")
+    assert focused(page, "#conversation .input-container textarea")
     assert page.get_by_label("Your question").input_value() == "Two?"
-    ask(page, "Three?")
-    page.get_by_label("Clear", exact=True).click()
+    ask(page, "Three & more?")
+    page.get_by_label("Edit", exact=True).nth(1).click()
+    edited = page.locator("#chat textarea")
+    assert edited.input_value() == "Three & more?"
+    edited.fill("Third?")
+    page.get_by_label("Submit", exact=True).click()
+    page.locator(".reply", has_text="Answer to Third?").wait_for()
+    page.reload()
+    page.locator(".reply", has_text="Answer to Third?").wait_for()
+    assert page.locator("#chat .message.user").all_inner_texts() == ["One?", "Third?"]
+    page.get_by_role("button", name="New conversation").click()
     page.locator(".reply").first.wait_for(state="detached")
     ask(page, "Four?")
     said = ["One?", "Answer to One?"]
-    assert assistant.asked == [("One?", []), ("Two?", said), ("Two?", said), ("Three?", said), ("Four?", [])]
+    assert assistant.asked == [
+        ("One?", []), ("Two?", said), ("Two?", said), ("Three & more?", said), ("Third?", said), ("Four?", []),
+    ]  # fmt: skip
 
 
 def test_a_stopped_answer_says_so_and_the_next_question_is_answered(recorded):
@@ -327,10 +622,10 @@ def test_a_stopped_answer_says_so_and_the_next_question_is_answered(recorded):
     assistant.go_on.clear()
     page.get_by_label("Your question").fill("One?")
     page.keyboard.press("Enter")
-    page.locator(".reply .stage").wait_for()
+    page.locator(".reply .now", has_text="Searching").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.wait_for_function(
-        "getComputedStyle(document.querySelector('.reply .stage'), '::after').content.includes('stopped')"
+        "getComputedStyle(document.querySelector('.reply .stages'), '::after').content.includes('Stopped')"
     )
     assistant.go_on.set()
     ask(page, "Two?")
@@ -346,7 +641,9 @@ def test_an_article_that_cannot_be_fetched_is_a_sentence(recorded):
 
 
 class Hostile:
-    """An assistant whose every text is an attack: article, title, author, source, id, answer and reasons."""
+    """An assistant whose every text is an attack: article, title, author, source, id, answer, draft and reasons."""
+
+    language_model = SimpleNamespace(place=PAYLOADS[1])
 
     def __init__(self):
         attack = "\n\n".join(PAYLOADS)
@@ -354,7 +651,9 @@ class Hostile:
             Document(id=f"{p}{n}", text=f"{p}\n\n{attack}", title=p, author=p, source=p) for n, p in enumerate(PAYLOADS)
         ]
         by_id = {document.id: document for document in self.documents}
-        self.index = SimpleNamespace(document=by_id.__getitem__)
+        self.index = SimpleNamespace(
+            document=by_id.__getitem__, documents=self.documents, indexed=lambda document_id: None
+        )
         self.asked = []
 
     def stream(self, question, *, history=None, filters=None):
@@ -370,9 +669,12 @@ class Hostile:
             for rank, d in enumerate(self.documents, 1)
         ]  # fmt: skip
         text = "\n\n".join(f"{payload} [{number}]" for number, payload in enumerate(PAYLOADS, 1))
+        removed = [
+            Claim(text=p, verdict=Verdict(label="unsupported", score=0.0, reasons=[p]), removed=True) for p in PAYLOADS
+        ]
         reply = Reply(
             status="partial", text=text, question=PAYLOADS[0], reason=PAYLOADS[1], short=PAYLOADS[2],
-            missing=PAYLOADS, citations=cited, hits=hits,
+            missing=PAYLOADS, claims=removed, citations=cited, hits=hits, written_by=PAYLOADS[1], notes=PAYLOADS,
         )  # fmt: skip
         yield SimpleNamespace(kind="reply", text="", reply=reply)
 
@@ -381,7 +683,7 @@ INTRUDERS = """() => {
     // What Gradio draws on its own buttons is no text of ours; in a message or a source nothing is let off.
     const icon = (element) =>
         element.closest("button.icon-button svg") && !element.closest(".message-row, .placeholder-content, #source");
-    const tags = new Set("SPAN DIV P STRONG Q UL OL LI H2 H3 BUTTON DETAILS SUMMARY CITE BDI ARTICLE MARK BLOCKQUOTE".split(" "));
+    const tags = new Set("SPAN DIV P STRONG Q UL OL LI H2 H3 BUTTON DETAILS SUMMARY CITE BDI ARTICLE MARK BLOCKQUOTE S LABEL TEXTAREA SELECT OPTION".split(" "));
     const loads = ["src", "srcset", "href", "action", "formaction", "data", "poster", "background"];
     const harmful = (element) =>
         (element.closest(".message-content, .reply, #source article") && !tags.has(element.tagName)) ||
@@ -393,15 +695,16 @@ INTRUDERS = """() => {
 """Elements in conversation and source that text must not have brought in."""
 
 
-def test_hostile_text_stays_text(browser, visit):
+def test_hostile_text_stays_text(browser, visit, tmp_path):
     hostile = Hostile()
-    served = serve(hostile)
+    served = serve(hostile, tmp_path)
     try:
         page = visit(served.local_url)
         ask(page, "\n\n".join(PAYLOADS))
         asked = page.locator("#chat .message.user").first.inner_text()
         assert all(payload in asked for payload in PAYLOADS)
-        page.locator(".reply summary").click()
+        for fold in page.locator(".reply summary").all():
+            fold.click()
         for number, payload in enumerate(PAYLOADS, 1):
             page.locator(f".answer button.cite[data-number='{number}']").click()
             page.wait_for_function(
@@ -412,7 +715,9 @@ def test_hostile_text_stays_text(browser, visit):
         until(page, lambda: len(hostile.asked) == 2)
         page.locator(".reply .status").wait_for()
         page.locator("#source").hover()
-        settle(page)
+        for tab in ("Conversations", "Articles", "Ask"):
+            page.get_by_role("tab", name=tab).click()
+            settle(page)
         assert hostile.asked[0] == hostile.asked[1]
         assert page.evaluate("window.hacked") is None
         assert page.seen.dialogs == []

@@ -7,8 +7,8 @@ from assistant.cli import _print_reply
 from assistant.doctor import check_language_model
 from assistant.reply import Reply
 from assistant.settings import Settings
-from assistant.ui import header_html, reply_html, stage_html
 from assistant.verification import Claim, Verdict
+from assistant.views import Shown, header_html, reply_html, stage_html
 
 QUOTE = "The bridge cost 40 million dollars."
 CITATION = Citation(
@@ -33,12 +33,14 @@ REPLY = Reply(
 
 
 def test_the_page_shows_what_was_taken_out_apart_from_the_answer():
-    page = reply_html(REPLY)
+    page = reply_html(REPLY, Shown())
     answer, rest = page.split('<div class="checks">')
     assert "Globex" not in answer
+    assert "Written by m from the quotes below." in answer
     assert "One sentence of the draft of m taken out" in answer
-    assert "Taken out of the answer:</strong> <q>It was paid by &lt;b&gt;Globex&lt;/b&gt;.</q>" in rest
-    assert "1 of 1 sentences supported" in rest
+    assert "every cited sentence is supported" in rest
+    taken_out = rest.partition('<details class="taken-out">')[2]
+    assert "<s>It was paid by &lt;b&gt;Globex&lt;/b&gt;.</s> <strong>Not supported.</strong>" in taken_out
 
 
 def test_the_page_does_not_say_that_nothing_leaves_where_it_does():

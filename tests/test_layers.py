@@ -26,7 +26,10 @@ ORDER = [
     # with a language model
     *("orders", "drafting", "rewriting", "claims"),
     # the one file that knows every stage, and what stands around it
-    *("pipeline", "llamaindex", "doctor", "ui", "cli", "__init__", "__main__"),
+    *("pipeline", "llamaindex", "doctor"),
+    # the page: what it keeps, changes, lets through and shows
+    *("notebook", "sources", "guard", "views", "ui"),
+    *("cli", "__init__", "__main__"),
 ]
 """A module imports only modules that stand before it."""
 
@@ -54,7 +57,7 @@ HOMES = {
 }
 """Libraries that these files alone may import."""
 
-AROUND = {"ui", "cli", "llamaindex", "doctor", "__init__"}
+AROUND = {"sources", "ui", "cli", "llamaindex", "doctor", "__init__"}
 """Who may know the pipeline."""
 
 
@@ -107,6 +110,11 @@ def test_the_pipeline_is_known_only_to_what_stands_around_it():
 
 def test_nothing_knows_the_page_but_the_command_line():
     assert {name for name in IMPORTS if "ui" in own(name)} <= {"cli"}
+
+
+@pytest.mark.parametrize("name", ["notebook", "sources", "guard", "views"])
+def test_what_the_page_is_made_of_serves_the_page_alone(name: str):
+    assert {user for user in IMPORTS if name in own(user)} <= {"sources", "views", "ui"}
 
 
 def test_nothing_knows_the_retriever_for_llama_index():

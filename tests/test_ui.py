@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant import views
 from assistant.citation import cite
 from assistant.documents import Document
 from assistant.errors import QuestionError
@@ -32,21 +33,27 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.marked: dict[str, str] = {}
+        self.current: list[str] = []
         self._inside: list[str] = []
+        self._tag: dict[str, str | None] = {}
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self._tag = dict(attrs)
         if tag == "mark":
             self._inside.append(dict(attrs)["class"])
 
     def handle_endtag(self, tag):
+        self._tag = {}
         if tag == "mark":
             self._inside.pop()
 
     def handle_data(self, data):
         self.text += data
+        if "aria-current" in self._tag:
+            self.current.append(data)
         for kind in self._inside:
             self.marked[kind] = self.marked.get(kind, "") + data
 
@@ -69,6 +76,10 @@ def reply(**changes: Any) -> Reply:
     return Reply(**(values | changes))
 
 
+def shown(given: Reply, **around: Any) -> str:
+    return views.reply_html(given, views.Shown(**around))
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -79,48 +90,49 @@ def reply(**changes: Any) -> Reply:
     ],
 )
 def test_the_status_is_said_in_words(status, words):
-    page = Page(ui.reply_html(reply(status=status, reason="Because of this.")))
+    page = Page(shown(reply(status=status, reason="Because of this.")))
     assert page.text.startswith(f"{words}: Because of this.")
 
 
 def test_each_marker_with_a_citation_is_a_button_named_for_it():
-    buttons = Page(ui.answer_html(reply(text="One [1]. Two [2]. Three [3]."))).buttons("cite")
+    buttons = Page(views.answer_html(reply(text="One [1]. Two [2]. Three [3]."))).buttons("cite")
     assert [button["data-number"] for button in buttons] == ["1", "2"]
     assert all("A pact" in (button["aria-label"] or "") for button in buttons)
 
 
 def test_escaped_markdown_is_shown_without_its_backslashes_and_makes_no_citation():
-    page = Page(ui.answer_html(reply(text=r"As footnote \[1\] says, 2 \* 3. [1]")))
+    page = Page(views.answer_html(reply(text=r"As footnote \[1\] says, 2 \* 3. [1]")))
     assert page.text == "As footnote [1] says, 2 * 3. [1]"
     assert len(page.buttons("cite")) == 1
 
 
 def test_quotes_and_lists_of_the_answer_keep_their_form():
-    tags = [tag for tag, _ in Page(ui.answer_html(reply(text="Lead.\n\n> quoted [1]\n\n- one\n- two"))).tags]
+    tags = [tag for tag, _ in Page(views.answer_html(reply(text="Lead.\n\n> quoted [1]\n\n- one\n- two"))).tags]
     assert tags == ["p", "blockquote", "span", "button", "ul", "li", "li"]
 
 
 def test_what_is_missing_is_listed():
-    assert "who signed it" in Page(ui.reply_html(reply(status="partial", missing=["who signed it"]))).text
+    assert "who signed it" in Page(shown(reply(status="partial", missing=["who signed it"]))).text
 
 
 def test_the_searched_question_is_shown_only_where_it_differs():
-    assert "Searched for" not in ui.reply_html(reply(), "where was  the pact announced?")
-    assert "Searched for" in ui.reply_html(reply(), "And where?")
-    assert "Searched for" not in ui.reply_html(reply(status="clarify", question=""), "\u200b")
+    assert "Searched for" not in shown(reply(), asked="where was  the pact announced?")
+    assert "Searched for" in shown(reply(), asked="And where?")
+    assert "Searched for" not in shown(reply(status="clarify", question=""), asked="\u200b")
 
 
 def test_where_nothing_is_said_of_it_the_missing_is_not_repeated():
     text = "The articles do not say who signed it."
-    assert "Not in the articles" not in ui.reply_html(reply(status="abstained", text=text, missing=["who signed it"]))
+    assert "Not in the articles" not in shown(reply(status="abstained", text=text, missing=["who signed it"]))
 
 
-def claim(text: str, label: Any, *reasons: str, citations: list[int] | None = None) -> Claim:
-    return Claim(text=text, citations=citations or [], verdict=Verdict(label=label, score=0.5, reasons=list(reasons)))
+def claim(text: str, label: Any, *reasons: str, citations: list[int] | None = None, removed: bool = False) -> Claim:
+    verdict = Verdict(label=label, score=0.5, reasons=list(reasons))
+    return Claim(text=text, citations=citations or [], verdict=verdict, removed=removed)
 
 
 def test_support_of_every_sentence_is_said_in_one_line():
-    page = Page(ui.reply_html(reply(claims=[claim("The pact was announced in Ouagadougou.", "supported")])))
+    page = Page(shown(reply(claims=[claim("The pact was announced in Ouagadougou.", "supported")])))
     assert "Checked: every cited sentence is supported by its quotes." in page.text
     assert "Not supported" not in page.text
 
@@ -135,25 +147,26 @@ def test_a_claim_without_support_is_named_behind_its_citations_and_below_with_th
         claim("It was announced in Dakar.", label, "name: Dakar does not stand there", citations=[1, 2]),
     ]
     text = Page(
-        ui.reply_html(reply(text=r"It has \* soldiers. [2] It was announced in Dakar. [1][2] End.", claims=claims))
+        shown(reply(text=r"It has \* soldiers. [2] It was announced in Dakar. [1][2] End.", claims=claims))
     ).text
-    assert f"It has * soldiers. [2] It was announced in Dakar. [1][2] {words} End." in text
+    assert f"It has * soldiers. [2]✓ supported It was announced in Dakar. [1][2] {words} End." in text
     assert "Checked: 1 of 2 sentences supported by their quotes." in text
     assert f"{words}: It was announced in Dakar. Name: Dakar does not stand there." in text
 
 
 def test_quotes_of_one_article_stand_under_it_once():
-    text = Page(ui.reply_html(reply())).text
+    text = Page(shown(reply())).text
     assert text.count("Faith") == 1
 
 
-def test_the_words_of_a_citation_are_its_tooltip():
-    button = Page(ui.answer_html(reply(text="It is. [2]"))).buttons("cite")[0]
-    assert button["title"] == "It has 5,000 soldiers."
+def test_a_citation_carries_its_quote_and_what_it_is_from_for_the_card():
+    button = Page(views.answer_html(reply(text="It is. [2]"))).buttons("cite")[0]
+    assert button["data-quote"] == "It has 5,000 soldiers."
+    assert button["data-about"] == "A pact · Faith · 2025-05-12 · Daily"
 
 
 def test_references_carry_quote_title_author_date_and_source():
-    text = Page(ui.reply_html(reply())).text
+    text = Page(shown(reply())).text
     for words in ("It has 5,000 soldiers.", "A pact", "Faith", "2025-05-12", "Daily"):
         assert words in text
 
@@ -161,14 +174,15 @@ def test_references_carry_quote_title_author_date_and_source():
 def test_the_retrieved_passages_are_in_a_fold_and_open_their_article():
     passage = Passage(document_id="a", start=0, end=12, text=TEXT[:12], sentences=())
     hit = Hit(passage=passage, score=0.5, dense=0.5, lexical=1.0, rank=1)
-    page = Page(ui.reply_html(reply(hits=[hit]), "", {"a": "A pact"}))
-    assert "Everything retrieved (1 passage)" in page.text
+    page = Page(shown(reply(hits=[hit]), titles={"a": "A pact"}))
+    assert "Everything retrieved (1 passage, 0 cited)" in page.text
+    assert "not cited, score 0.50 (meaning 0.50, words 1.0)" in page.text
     assert page.buttons("open-passage")[0]["data-marks"] == "[[0, 0, 12]]"
 
 
 def test_the_marked_words_are_exactly_the_cited_span_and_the_text_is_whole():
-    marks = [ui.Mark(c.number, c.start, c.end) for c in reply().citations]
-    page = Page(ui.source_html(DOCUMENT, marks, 1))
+    marks = [views.Mark(c.number, c.start, c.end) for c in reply().citations]
+    page = Page(views.source_html(DOCUMENT, marks, 1))
     assert page.marked == {"here": "The pact was announced in Ouagadougou.", "other": "It has 5,000 soldiers."}
     assert TEXT in page.text
 
@@ -177,13 +191,15 @@ def test_the_marked_words_are_exactly_the_cited_span_and_the_text_is_whole():
     "marks", [[(1, 5, 30), (2, 10, 20)], [(2, 0, 10), (1, 5, 30), (3, 25, 40)], [(1, 5, 30), (2, 5, 30)]]
 )
 def test_overlapping_citations_leave_the_opened_one_whole(marks):
-    html = ui.source_html(DOCUMENT, [ui.Mark(*mark) for mark in marks], 1)
+    html = views.source_html(DOCUMENT, [views.Mark(*mark) for mark in marks], 1)
     assert html.count('class="here"') == 1
     assert Page(html).marked["here"] == TEXT[5:30]
 
 
 def test_spans_beyond_the_text_do_not_fail():
-    page = Page(ui.source_html(DOCUMENT, [ui.Mark(1, -5, 5), ui.Mark(2, 9_000, 9_999), ui.Mark(3, 8, 2)], 1))
+    page = Page(
+        views.source_html(DOCUMENT, [views.Mark(1, -5, 5), views.Mark(2, 9_000, 9_999), views.Mark(3, 8, 2)], 1)
+    )
     assert page.marked["here"] == TEXT[:5]
     assert TEXT in page.text
 
@@ -197,11 +213,11 @@ def test_nothing_untrusted_becomes_a_tag():
         citations=[cite(1, document, 0, len(EVIL))],
     )  # fmt: skip
     for html in (
-        ui.reply_html(evil, "typed", {EVIL: EVIL}),
-        ui.source_html(document, [ui.Mark(1, 0, 9)], 1),
-        ui.contents_html([document]),
-        ui.notice_html(EVIL),
-        ui.stage_html(EVIL, EVIL),
+        shown(evil, asked="typed", titles={EVIL: EVIL}, limits=EVIL, conversation=EVIL, comment=EVIL),
+        views.source_html(document, [views.Mark(1, 0, 9)], 1),
+        views.contents_html([document]),
+        views.notice_html(EVIL),
+        views.stage_html(EVIL, EVIL),
     ):
         tags = Page(html).tags
         assert not {"img", "script", "a", "iframe", "svg", "link"} & {tag for tag, _ in tags}
@@ -218,7 +234,7 @@ class Streaming:
         self.asked: list[Any] = []
 
     def stream(self, question, *, history=None, filters=None):
-        self.asked.append((question, history))
+        self.asked.append((question, history, filters))
         for event in self.events:
             if isinstance(event, Exception):
                 raise event
@@ -230,26 +246,42 @@ def event(kind: str, text: str = "", reply: Reply | None = None) -> Any:
 
 
 def test_stages_and_drafts_are_shown_before_the_reply():
-    assistant = Streaming(event("stage", "searching"), event("draft", "It was"), event("reply", reply=reply()))
-    views = [view for view, _ in ui.answer_views(assistant, "Where?", [("user", "Hello")])]
-    assert "Searching the articles…" in views[1]
-    assert "It was" in views[2]
-    assert "Answered" in views[3]
-    assert assistant.asked == [("Where?", [("user", "Hello")])]
+    drafts = ["It ", "It was", "It was so"]
+    events = [event("stage", "searching"), *(event("draft", draft) for draft in drafts)]
+    assistant = Streaming(*events, event("reply", reply=reply()))
+    seen = list(ui.answer_views(assistant, "Where?", [("user", "Hello")], {"author": "Faith"}))
+    assert Page(seen[1].html).current == ["Searching"]
+    assert [Page(view.html).text.partition("Draft, not checked yet")[2] for view in seen[2:5]] == drafts
+    assert seen[-1].reply == reply()
+    assert assistant.asked == [("Where?", [("user", "Hello")], {"author": "Faith"})]
+
+
+@pytest.mark.parametrize(
+    ("stage", "step", "words"),
+    [
+        ("rewriting", "Question", "Completing the question from the conversation"),
+        ("drafting", "Writing", "Waiting for the language model"),
+    ],
+)
+def test_what_only_a_language_model_does_is_said_below_the_step_it_belongs_to(stage, step, words):
+    page = Page(views.stage_html(stage))
+    assert page.current == [step]
+    assert words in page.text
+    assert words not in Page(views.stage_html(stage, "A draft")).text
 
 
 def test_an_error_that_a_user_can_mend_is_a_sentence():
-    views = list(ui.answer_views(Streaming(QuestionError("the question is too long; shorten it")), "", []))
-    assert Page(views[-1][0]).text == "Not done: The question is too long; shorten it."
+    seen = list(ui.answer_views(Streaming(QuestionError("the question is too long; shorten it")), "", [], {}))
+    assert Page(seen[-1].html).text == "Not done: The question is too long; shorten it."
 
 
 def test_an_unexpected_error_is_logged_without_the_words_of_an_article(caplog):
     with caplog.at_level(logging.ERROR):
-        views = list(ui.answer_views(Streaming(event("stage", "Searching"), ValueError(TEXT)), "Where?", []))
-    assert "ValueError" in views[-1][0]
+        seen = list(ui.answer_views(Streaming(event("stage", "Searching"), ValueError(TEXT)), "Where?", [], {}))
+    assert "ValueError" in seen[-1].html
     assert "ValueError" in caplog.text
     assert "test_ui.py" in caplog.text
-    assert "Ouagadougou" not in views[-1][0] + caplog.text
+    assert "Ouagadougou" not in seen[-1].html + caplog.text
 
 
 def test_the_seed_questions_are_offered_for_the_seeds_only():
@@ -260,11 +292,65 @@ def test_the_seed_questions_are_offered_for_the_seeds_only():
 
 
 def test_the_page_says_how_many_articles_there_are():
-    assert "1,200 articles" in ui.header_html(1200)
-    assert "1 article<" in ui.header_html(1)
+    assert "1,200 articles" in views.header_html(1200)
+    assert "1 article<" in views.header_html(1)
 
 
 def test_many_articles_are_listed_in_part():
-    page = Page(ui.contents_html([Document(id=str(n), text="x", title=f"T{n}") for n in range(60)]))
-    assert len(page.buttons("open-passage")) == ui.LISTED
+    page = Page(views.contents_html([Document(id=str(n), text="x", title=f"T{n}") for n in range(60)]))
+    assert len(page.buttons("open-passage")) == views.LISTED
     assert "and 10 more" in page.text
+
+
+def test_a_claim_that_was_taken_out_of_the_answer_is_struck_in_a_fold_with_the_reason():
+    claims = [
+        claim("The pact was announced in Ouagadougou.", "supported", citations=[1]),
+        claim("Sonko signed it.", "unsupported", "words: nothing says “signed”", removed=True),
+    ]
+    html = shown(reply(claims=claims))
+    assert "<s>Sonko signed it.</s>" in html
+    assert "Taken out of the answer (1 sentence)" in Page(html).text
+    assert "Not supported. Words: nothing says “signed”." in Page(html).text
+    assert "Checked: every cited sentence is supported by its quotes." in Page(html).text
+
+
+def test_where_the_answer_is_in_none_the_nearest_articles_are_named_once_each():
+    hits = [
+        Hit(passage=Passage(document_id=d, start=n, end=n + 5, text=TEXT[n : n + 5], sentences=()), score=0.5, dense=0.5,
+            lexical=1.0, rank=n + 1)
+        for n, d in enumerate("aabcd")
+    ]  # fmt: skip
+    html = shown(reply(status="abstained", citations=[], hits=hits), titles={d: f"Title {d}" for d in "abcd"})
+    nearest = html.partition('class="nearest"')[2].partition("</div>")[0]
+    assert [f"Title {d}" in nearest for d in "abcd"] == [True, True, True, False]
+    assert nearest.count("data-document") == 3
+
+
+def test_a_copied_answer_keeps_its_numbers_and_lists_its_references():
+    text = views.plain_text(reply())
+    assert text.startswith("Ouagadougou. The pact was announced in Ouagadougou. [1]\n\nSources\n[1] “The pact")
+    assert "[2] “It has 5,000 soldiers.” — A pact, Faith, 2025-05-12, Daily" in text
+
+
+def test_filters_that_held_are_said_with_the_answer():
+    limits = views.limits_text({"since": "2025-01-01", "author": "Faith"}, 1, 3)
+    assert "Articles used: since 2025-01-01, by Faith (1 of 3)" in Page(shown(reply(), limits=limits)).text
+    assert views.limits_text({}, 3, 3) == ""
+
+
+def test_what_cannot_be_kept_offers_no_feedback():
+    assert "Helpful" not in shown(reply())
+    assert "Helpful" in shown(reply(), conversation="abc")
+
+
+@pytest.mark.parametrize(
+    "text", ["AT&T & <b>", "&lt;b&gt;", "&copy=1", "a &amp;lt; b", "&#60;script&#62;", "R&D; x", "&ampere", "<<&&>>"]
+)
+def test_a_question_is_shown_and_read_back_as_it_was_typed(text):
+    assert Page(ui._escaped(text)).text == text
+    assert "<" not in ui._escaped(text)
+    assert ui._unescaped(ui._escaped(text)) == text
+
+
+def test_no_more_of_a_question_is_escaped_than_must_be_for_it_is_edited_so():
+    assert ui._escaped("AT&T & R&D?") == "AT&T & R&D?"
