@@ -19,13 +19,14 @@ document.addEventListener("click", (event) => {
     else if (button.matches("#source .all")) contents();
 });
 document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && card.matches(":popover-open")) return hideCard();
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("textarea, input, select")) return;
-    if (event.key === "Escape") return card.matches(":popover-open") ? card.hidePopover() : from && back();
+    if (event.key === "Escape") return from && back();
     // Single keys act where a source or a citation has the focus, and nowhere else.
     const step_ = { n: 1, ArrowRight: 1, p: -1, ArrowLeft: -1 }[event.key];
     if (!step_ || !event.target.closest("#source, button.cite")) return;
     event.preventDefault();
-    step(step_, event.target.closest(".reply button.cite"));
+    step(step_, event.target.closest(".reply button.cite") || from);
 });
 
 // ---- the source
