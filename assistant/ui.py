@@ -663,7 +663,8 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
             run_history=False,
             enable_monitoring=False,
             ssr_mode=False,
-            mcp_server=find_spec("mcp") is not None,
+            # Gradio's MCP endpoint asks for no password: behind one there is none.
+            mcp_server=find_spec("mcp") is not None and not settings.user,
             pwa=False,
             max_file_size=most_bytes(),
             allowed_paths=[],

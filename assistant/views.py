@@ -403,8 +403,8 @@ def _bare(markdown: str) -> str:
 def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
     """A whole article with the span of citation `number` marked, and the reply's other spans marked lighter."""
     about = _about_html(document.author, document.published, document.source)
-    what = f"Marked: the words of citation [{number}]" if number else "Marked: the passage that was retrieved"
-    what += ", other cited words lighter" if len(marks) > 1 else ""
+    what = f"Marked: citation [{number}]" if number else "Marked: the retrieved passage"
+    what += ", the others lighter" if len(marks) > 1 else ""
     return (
         f'<article><p class="from"><span>{what if marks else "The whole article"}</span>'
         '<button type="button" class="step" data-step="-1" title="Previous citation (p or ←)">‹ Previous</button>'
@@ -491,7 +491,7 @@ def _row_html(row: Row) -> str:
     )
     return (
         f'<tr><th scope="row" dir="auto">{opens}</th>{cells}<td data-label="Characters" class="number">{row.characters:,}</td>'
-        f'<td data-label="Indexed" class="nowrap"{hint}>{safe(indexed or "–")}</td><td class="nowrap">{removes}</td></tr>'
+        f'<td data-label="Indexed" class="nowrap"{hint}>{safe(indexed or "–")}</td><td>{removes}</td></tr>'
     )
 
 
@@ -618,7 +618,7 @@ WITHIN = {
 }
 """Stages that only a language model has: the one that each belongs to, and what is done."""
 
-RATINGS = {"helpful": "👍 Helpful", "not helpful": "👎 Not helpful"}
+RATINGS = {"helpful": "Helpful", "not helpful": "Not helpful"}
 
 INLINE = re.compile(r"(\\[\\`*_{}\[\]()#+\-.!<>|~]|\*\*(?:\\.|[^*\\])+\*\*|(?:\[\d{1,4}\])+)")
 MARKERS = re.compile(r"(?:\[\d{1,4}\])+")

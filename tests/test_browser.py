@@ -371,13 +371,13 @@ def test_conversations_are_listed_renamed_taken_along_and_deleted(seeds_page, vi
 def test_what_a_reader_thinks_is_kept_and_makes_an_eval_case(seeds, seeds_page, visit):
     page = visit(seeds_page.local_url)
     ask(page, "Where was the pact announced?")
-    page.get_by_role("button", name="👍 Helpful").click()
+    page.get_by_role("button", name="Helpful", exact=True).click()
     page.locator(".done", has_text="Kept on this machine").wait_for()
     page.get_by_text("Comment", exact=True).click()
     page.get_by_label("What should we know").fill("Short and right.")
     page.get_by_role("button", name="Keep the comment").click()
     page.reload()
-    page.get_by_role("button", name="👍 Helpful", pressed=True).wait_for()
+    page.get_by_role("button", name="Helpful", exact=True, pressed=True).wait_for()
     page.get_by_text("Your comment", exact=True).click()
     assert page.get_by_label("What should we know").input_value() == "Short and right."
     page.get_by_text("Make this an eval case").click()

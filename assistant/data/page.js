@@ -188,6 +188,7 @@ document.addEventListener("copy", (event) => {
 // ---- the address names the open conversation, so that it is there again when the page is loaded anew
 let named = "";
 new MutationObserver(() => {
+    desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
     const chat = desk.querySelector("#chat"), last = [...desk.querySelectorAll("#chat .reply [data-conversation]")].pop();
     const name = last ? last.dataset.conversation : chat?.querySelector(".message-row") ? named : "";
     if (name === named) return;

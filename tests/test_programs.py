@@ -1,0 +1,211 @@
+"""What programs get from the page's server: the Reply as JSON, over Gradio's API and over MCP; many at once."""
+
+import asyncio
+import gc
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from assistant.documents import Document
+from assistant.errors import SettingsError
+from assistant.reply import Reply
+from assistant.settings import Settings
+
+pytest.importorskip("gradio")
+pytestmark = [
+    # Gradio's client leaves its sockets and loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+SEEDS = Path(__file__).parents[1] / "seeds"
+QUESTION = "Where was the pact announced?"
+
+
+@pytest.fixture(autouse=True)
+def collected():
+    """What a client leaves behind is collected in its own test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    from assistant import Assistant
+    from assistant.ui import serve
+
+    settings = Settings(port=0, index=tmp_path_factory.mktemp("programs") / "index", corpus=SEEDS)
+    assistant = Assistant.open(settings)
+    page = serve(assistant, settings, block=False)
+    yield SimpleNamespace(url=page.local_url, assistant=assistant)
+    page.close(verbose=False)
+
+
+def client_of(url, tmp_path, **options):
+    from gradio_client import Client
+
+    return Client(url, verbose=False, analytics_enabled=False, download_files=tmp_path, **options)
+
+
+def without_timings(reply):
+    return {key: value for key, value in reply.items() if key != "timings"}
+
+
+def test_the_api_gives_the_whole_reply(served, tmp_path):
+    client = client_of(served.url, tmp_path)
+    reply = client.predict(QUESTION, api_name="/ask")
+    assert without_timings(reply) == without_timings(served.assistant.ask(QUESTION).to_dict())
+    text = (SEEDS / "000_c9ada446ede6ec9f.txt").read_text(encoding="utf-8")
+    for citation in reply["citations"]:
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+    history = [["user", "Is Senegal a member of the AES?"], ["assistant", "No."]]
+    follow_up = client.predict("and Mali?", history, api_name="/ask")
+    assert "Mali a member of the AES" in follow_up["question"]
+    nobody = client.predict(QUESTION, author="Nobody", api_name="/ask")
+    assert (nobody["status"], nobody["hits"]) == ("abstained", [])
+    assert [article["author"] for article in client.predict("nyasuguta", api_name="/articles")] == ["Faith Nyasuguta"]
+
+
+def test_the_api_says_in_a_sentence_what_it_cannot_do(served, tmp_path):
+    client = client_of(served.url, tmp_path)
+    with pytest.raises(Exception, match="expected a date such as"):
+        client.predict(QUESTION, since="yesterday", api_name="/ask")
+    with pytest.raises(Exception, match=r"not a list of \[role, text\] pairs"):
+        client.predict(QUESTION, [["user"]], api_name="/ask")
+
+
+def test_programs_are_offered_questions_and_the_list_of_articles_and_nothing_else(served, tmp_path):
+    offered = client_of(served.url, tmp_path).view_api(return_format="dict", print_info=False)
+    assert sorted(offered["named_endpoints"]) == ["/articles", "/ask"]
+    assert offered["unnamed_endpoints"] == {}
+
+
+def test_mcp_gives_the_whole_reply(served):
+    pytest.importorskip("mcp")
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def talk():
+        url = f"{served.url}gradio_api/mcp/"
+        async with streamable_http_client(url) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            asked = next(tool for tool in tools if tool.name.endswith("ask"))
+            return tools, asked, await session.call_tool(asked.name, {"question": QUESTION})
+
+    tools, asked, result = asyncio.run(talk())
+    assert sorted(tool.name.rpartition("_")[2] for tool in tools) == ["articles", "ask"]
+    assert "cited to the exact words" in asked.description
+    assert not result.isError
+    reply = json.loads(result.content[0].text)
+    assert without_timings(reply) == without_timings(served.assistant.ask(QUESTION).to_dict())
+
+
+def test_eight_people_ask_at_once_and_each_is_answered_in_the_order_of_asking(served, tmp_path):
+    questions = [QUESTION, "How large is the joint AES force?"]
+    expected = [served.assistant.ask(question).text for question in questions]
+
+    def person(number):
+        client = client_of(served.url, tmp_path / str(number))
+        jobs = [client.submit(question, api_name="/ask") for question in questions]
+        replies = [job.result(timeout=120) for job in jobs]
+        return [reply["text"] for reply in replies]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(person, range(8))) == [expected] * 8
+
+
+class SlowForOne:
+    """An assistant whose answer to one question waits until it is told to go on, as that of a slow model would."""
+
+    documents = (Document(id="a", text="Some words."),)
+    language_model = None
+
+    def __init__(self):
+        self.index = SimpleNamespace(documents=self.documents, indexed=lambda document_id: None)
+        self.go_on = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def ask(self, question, *, history=None, filters=None):
+        if question == "slow":
+            self.waiting.release()
+            assert self.go_on.wait(60)
+        return Reply(status="answered", text=question, question=question)
+
+
+def test_a_slow_answer_of_one_does_not_stop_those_of_others(tmp_path):
+    from assistant.ui import serve
+
+    assistant = SlowForOne()
+    page = serve(assistant, Settings(port=0, index=tmp_path / "index"), block=False)
+    try:
+        client = client_of(page.local_url, tmp_path)
+        slow = [client.submit("slow", api_name="/ask") for _ in range(4)]
+        for _ in slow:
+            assert assistant.waiting.acquire(timeout=60)
+        began = time.monotonic()
+        assert client.submit("quick", api_name="/ask").result(timeout=60)["text"] == "quick"
+        assert time.monotonic() - began < 30
+        assert not any(job.done() for job in slow)
+        assistant.go_on.set()
+        assert [job.result(timeout=60)["text"] for job in slow] == ["slow"] * 4
+    finally:
+        assistant.go_on.set()
+        page.close(verbose=False)
+
+
+def test_a_page_with_a_password_answers_nobody_without_it(tmp_path):
+    from http.client import HTTPConnection
+    from urllib.parse import urlsplit
+
+    from assistant.ui import serve
+
+    settings = Settings(port=0, index=tmp_path / "index", user="reader", password="long enough, is it?")
+    page = serve(SlowForOne(), settings, block=False)
+    try:
+        connection = HTTPConnection(urlsplit(page.local_url).netloc, timeout=30)
+        answers = {}
+        for path in ("/config", "/gradio_api/info", "/gradio_api/mcp/"):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            answers[path] = response.status
+        body = json.dumps({"data": ["quick"], "session_hash": "x", "fn_index": 0})
+        for path in ("/gradio_api/queue/join", "/gradio_api/component_server", "/gradio_api/upload"):
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            answers[path] = response.status
+        connection.close()
+        assert answers.pop("/gradio_api/mcp/") in (401, 404)
+        assert {path: status for path, status in answers.items() if status != 401} == {}
+        with pytest.raises(Exception, match=r"credentials|auth"):
+            client_of(page.local_url, tmp_path, auth=("reader", "wrong"))
+        client = client_of(page.local_url, tmp_path, auth=("reader", "long enough, is it?"))
+        assert client.predict("quick", api_name="/ask")["text"] == "quick"
+    finally:
+        page.close(verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"host": "0.0.0.0"}, "set ASSISTANT_USER and ASSISTANT_PASSWORD"),
+        ({"host": "192.168.1.5", "user": "reader"}, "go together"),
+        ({"user": "reader", "password": "short"}, "at least 12 characters"),
+    ],
+)
+def test_another_address_needs_a_user_and_a_good_password(given, said):
+    with pytest.raises(SettingsError) as caught:
+        Settings(**given)
+    assert said in str(caught.value)
+    assert "short" not in str(caught.value).replace("shorten", "")
+
+
+def test_a_password_is_in_no_repr():
+    settings = Settings(host="0.0.0.0", user="reader", password="long enough, is it?")
+    assert "long enough" not in repr(settings) + str(settings) + settings.model_dump_json()
