@@ -11,10 +11,10 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=Fals
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup chat test lint check eval gate format clean
+.PHONY: help setup chat test lint check eval gate screenshots format clean
 
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## install everything into .venv (again only when what is needed changes)
 
@@ -40,6 +40,9 @@ gate: $(DEV) ## hold a few of these cases against bounds, as CI does
 	rm -rf build/gate
 	$(OFFLINE) $(BIN)/python -m eval run --suite seeds=seeds_dev_v1 --systems assistant --out build/gate
 	$(BIN)/python -m eval gate build/gate --min right=0.6 refused=0.8 span_exact=1 quote_exact=1 citation_precision=0.9
+
+screenshots: $(DEV) ## take pictures of every state of the page into build/screenshots (needs Chromium)
+	$(OFFLINE) $(BIN)/python docs/screenshots.py
 
 format: $(DEV) ## format the code
 	$(BIN)/ruff check --fix

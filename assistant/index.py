@@ -978,10 +978,12 @@ def _write_generation(
         lexical = _postings(parts)
         if lexical is not None:
             lexical.save(own / "bm25", show_progress=False)
+        # Chroma writes a graph that was emptied once more when it is opened, and shorter: so it is made anew.
+        emptied = not any(part.passages for part in parts)
         if settings.chroma_url:
             _write_server(settings.chroma_url, own.name, parts, old)
         else:
-            _write_chroma(own / "chroma", parts, old, folder)
+            _write_chroma(own / "chroma", parts, None if emptied else old, folder)
         made = datetime.now(UTC).isoformat(timespec="seconds")
         indexed = {entry["id"]: entry.get("indexed") for entry in old.manifest["documents"]} if old else {}
         manifest = {

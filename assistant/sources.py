@@ -97,11 +97,11 @@ class Sources:
     def upload(self, files: Sequence[Path]) -> Iterator[list[Result]]:
         """Index files and remove them, telling after each batch what became of those so far."""
         results: list[Result] = []
+        taken, left = files[:MOST_FILES], files[MOST_FILES:]
         with self._changing:
-            for first in range(0, min(len(files), MOST_FILES), BATCH):
-                results.extend(self._take(files[first : first + BATCH]))
+            for first in range(0, len(taken), BATCH):
+                results.extend(self._take(taken[first : first + BATCH]))
                 yield list(results)
-        left = files[MOST_FILES:]
         if left:
             note = f"more than {MOST_FILES} files at once; hand it in with the next ones"
             results.extend(Result(name=file.name, outcome="not read", note=note) for file in left)

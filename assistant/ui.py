@@ -522,6 +522,9 @@ class Desk:
             until: last day of publication to use
             author: part of the author's name
             source: part of the article's source
+
+        Returns:
+            the whole reply as plain values; dates in ISO 8601
         """
         filters = _given(since or "", until or "", author or "", source or "")
         try:
@@ -537,6 +540,9 @@ class Desk:
 
         Args:
             search: words to look for; all articles are listed for none
+
+        Returns:
+            id, title, author, day of publication and source of each
         """
         return [
             {"id": r.id, "title": r.title, "author": r.author, "published": r.published, "source": r.source}

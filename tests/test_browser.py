@@ -419,7 +419,7 @@ def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
         assert "No articles yet" in page.locator("#source").inner_text()
         page.get_by_role("tab", name="Articles").click()
         files = {
-            "kelm.txt": b"Harbour reopens\n\nBy Ann Writer\n\nThe harbour of Kelm reopened on Monday.",
+            "kelm.txt": b"Harbour reopens\n\nAuthor: Ann Writer\n\nThe harbour of Kelm reopened on Monday.",
             "other.txt": b"Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday.",
             "copy.txt": b"Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday.",
             "../../<img src=x onerror=alert(1)>.txt": b"<script>alert(1)</script> A third text on the ferry.",
