@@ -157,7 +157,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
     with gr.Row(elem_id="above"):
         with gr.Accordion(ALL_USED, open=False, elem_id="limits") as fold, gr.Row():
             limits = [
-                gr.Textbox(label=label, placeholder=hint, max_length=200, min_width=120)
+                gr.Textbox(label=label, placeholder=hint, max_lines=1, max_length=200, min_width=120)
                 for label, hint in zip(
                     ("Published since", "Published until", "Author", "Source"),
                     ("2025-01-31", "2025-12-31", "part of the name", "part of it"),
@@ -165,7 +165,9 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
                 )
             ]
         fresh = gr.Button("New conversation", size="sm", elem_id="fresh", scale=0, min_width=150)
-    textbox = gr.Textbox(label="Your question", lines=1, max_lines=6, submit_btn="Ask", stop_btn="Stop")
+    textbox = gr.Textbox(
+        label="Your question", lines=1, max_lines=6, submit_btn="Ask", stop_btn="Stop", elem_id="question"
+    )
     interface = gr.ChatInterface(
         desk.answer,
         chatbot=PlainChatbot(
@@ -211,7 +213,7 @@ def _articles(desk: "Desk") -> Articles:
     )
     results = gr.HTML(padding=False, js_on_load=None, elem_id="results")
     with gr.Row(elem_id="over-table"):
-        search = gr.Textbox(label="Search the list", placeholder="title, author, date or source", max_length=200)
+        search = gr.Textbox(label="Search the list", placeholder="title, author, date or source", max_lines=1, max_length=200)
         reread = gr.Button("Read the folder again", size="sm", scale=0, min_width=180)
     table = gr.HTML(padding=False, js_on_load=None, elem_id="table")
     return Articles(put, results, search, reread, table)
@@ -230,7 +232,7 @@ def _connect_conversations(
     panel.rename_conversation(desk.rename, chat.opened, kept, **QUIET)
     chat.chatbot.undo(desk.undone, chat.opened, kept, **QUIET)
     panel.ask_as_typed(desk.as_typed, None, [chat.textbox, chat.typed], **QUIET).then(
-        None, js="() => document.querySelector('#conversation .submit-button').click()", api_visibility="private"
+        None, js="() => document.querySelector('#question .submit-button').click()", api_visibility="private"
     )
 
 

@@ -78,7 +78,7 @@ function change(node) {
     });
 }
 function back() {
-    const target = from?.isConnected ? from : desk.querySelector("textarea");
+    const target = from?.isConnected ? from : desk.querySelector("#question textarea");
     target?.scrollIntoView({ block: "nearest" });
     target?.focus();
 }
@@ -205,7 +205,7 @@ new MutationObserver(() => {
 let seen = 0, held = false, answering = false;
 for (const kind of ["wheel", "touchmove", "keydown"]) desk.addEventListener(kind, () => held = false, { passive: true });
 new MutationObserver(() => {
-    const chat = desk.querySelector("#conversation"), box = chat?.querySelector(".input-container textarea");
+    const chat = desk.querySelector("#conversation"), box = chat?.querySelector("#question textarea");
     if (!box) return; // not there yet
     const questions = chat.querySelectorAll(".message.user");
     const now = questions.length + chat.querySelectorAll(".reply .status").length;
