@@ -28,7 +28,7 @@ from assistant.notebook import Exchange, Notebook, add_case, to_json, to_markdow
 from assistant.pipeline import Assistant
 from assistant.reply import Reply
 from assistant.settings import LOOPBACK, Settings
-from assistant.sources import Sources, most_bytes, suffixes
+from assistant.shelf import Shelf, most_bytes, suffixes
 from assistant.views import (
     TITLE,
     Mark,
@@ -121,7 +121,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
         return desk.export(wanted, request)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
-        header = gr.HTML(header_html(len(assistant.documents), desk.place), padding=False, js_on_load=None)
+        header = gr.HTML(desk.header(), padding=False, js_on_load=None)
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=320, elem_id="desk"), gr.Tabs(elem_id="tabs") as tabs:
                 kept = gr.HTML(
@@ -213,7 +213,9 @@ def _articles(desk: "Desk") -> Articles:
     )
     results = gr.HTML(padding=False, js_on_load=None, elem_id="results")
     with gr.Row(elem_id="over-table"):
-        search = gr.Textbox(label="Search the list", placeholder="title, author, date or source", max_lines=1, max_length=200)
+        search = gr.Textbox(
+            label="Search the list", placeholder="title, author, date or source", max_lines=1, max_length=200
+        )
         reread = gr.Button("Read the folder again", size="sm", scale=0, min_width=180)
     table = gr.HTML(padding=False, js_on_load=None, elem_id="table")
     return Articles(put, results, search, reread, table)
@@ -252,10 +254,14 @@ class Desk:
 
     def __init__(self, assistant: Assistant, settings: Settings) -> None:
         self.assistant = assistant
-        self.place = assistant.language_model.place if assistant.language_model else None
         self.notebook = Notebook(settings.index / "notebook.sqlite")
-        self.sources = Sources(assistant, settings.corpus)
+        self.shelf = Shelf(assistant, settings.corpus)
         self.cases = settings.index / "cases.yaml"
+
+    def header(self) -> str:
+        """The head of the page: how much is indexed, and where questions are sent, if anywhere."""
+        model = self.assistant.language_model
+        return header_html(len(self.assistant.documents), model.place if model else None)
 
     # ---- answers
 
@@ -464,21 +470,21 @@ class Desk:
     def listed(self, search: str) -> tuple[str, str]:
         """The table of articles that the words are found in, and the head of the page."""
         total = len(self.assistant.documents)
-        return articles_html(self.sources.rows(search or ""), total), header_html(total, self.place)
+        return articles_html(self.shelf.rows(search or ""), total), self.header()
 
     def upload(self, put: Sequence[str] | None, search: str) -> Iterator[tuple[Any, ...]]:
         """Index the files that were dropped, telling how far it is and what became of each."""
         paths = [Path(path) for path in put or []]
         yield results_html([], len(paths)), gr.skip(), gr.skip(), gr.skip()
         results: Sequence[Any] = []
-        for results in self.sources.upload(paths):
+        for results in self.shelf.upload(paths):
             yield results_html(results, len(paths)), gr.skip(), *self.listed(search)
         yield results_html(results, len(paths)), None, *self.listed(search)
 
     def reread(self, search: str) -> tuple[str, str, str]:
         """Read the corpus folder again, and say what is new."""
         try:
-            fresh, unread = self.sources.reread()
+            fresh, unread = self.shelf.reread()
         except AssistantError as error:
             return said_html(str(error), failed=True), *self.listed(search)
         said = said_html(f"{count(len(fresh), 'article')} new or changed in the folder")
@@ -487,7 +493,7 @@ class Desk:
     def remove(self, search: str, event: gr.EventData) -> tuple[str, str, str]:
         """Take an article out of the index."""
         try:
-            said = said_html(f"Removed “{self.sources.remove(str(event.document))}”")
+            said = said_html(f"Removed “{self.shelf.remove(str(event.document))}”")
         except AssistantError as error:
             said = said_html(str(error), failed=True)
         return said, *self.listed(search)
@@ -496,7 +502,9 @@ class Desk:
         """The last eval report there is."""
         try:
             made = max(REPORTS.glob("**/*.html"), key=lambda path: path.stat().st_mtime, default=None)
-            return report_html(made.name, made.read_text(encoding="utf-8")) if made else report_html("", "")
+            if made is None:
+                return report_html("", "")
+            return report_html(made.relative_to(REPORTS).as_posix(), made.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             return said_html(f"the last report cannot be read ({type(error).__name__})", failed=True)
 
@@ -548,7 +556,7 @@ class Desk:
         """
         return [
             {"id": r.id, "title": r.title, "author": r.author, "published": r.published, "source": r.source}
-            for r in self.sources.rows(search)
+            for r in self.shelf.rows(search)
         ]
 
 
@@ -705,8 +713,8 @@ WAITING_AT_MOST = 200
 """Events that wait; more are told to try again."""
 REQUEST_BYTES = 200_000_000
 """Bytes that one request may bring."""
-REPORTS = Path("eval") / "results"
-"""Where eval reports are looked for."""
+REPORTS = Path("runs")
+"""Where `python -m eval run` writes reports."""
 
 LIMITS = ("since", "until", "author", "source")
 """Filters in the order of their boxes."""

@@ -17,7 +17,7 @@ from assistant.documents import Document
 from assistant.notebook import Entry
 from assistant.reply import Reply, Status
 from assistant.retrieval import Hit
-from assistant.sources import Result, Row
+from assistant.shelf import Result, Row
 from assistant.verification import Claim, Label
 
 
@@ -89,15 +89,14 @@ def said_html(sentence: str, *, failed: bool = False) -> str:
 
 def stage_html(stage: str, draft: str = "") -> str:
     """The way to an answer with the stage that is being done, and the words of a draft that nobody has checked yet."""
-    step = WITHIN[stage][0] if stage in WITHIN else stage
+    step, words = WITHIN.get(stage, (stage, "" if stage in STAGES else stage))
     now = list(STAGES).index(step) if step in STAGES else len(STAGES)
     kinds = ["done" if place < now else "now" if place == now else "todo" for place in range(len(STAGES))]
     current = {"now": ' aria-current="step"'}
     steps = "".join(
-        f'<li class="{kind}"{current.get(kind, "")}>{safe(words)}</li>'
-        for kind, words in zip(kinds, STAGES.values(), strict=True)
+        f'<li class="{kind}"{current.get(kind, "")}>{safe(name)}</li>'
+        for kind, name in zip(kinds, STAGES.values(), strict=True)
     )
-    words = WITHIN[stage][1] if stage in WITHIN else "" if stage in STAGES else stage
     other = f'<p class="stage">{safe(words)}</p>' if words and not draft else ""
     shown = (
         f'<p class="draft-note">Draft, not checked yet</p><div class="draft" dir="auto">{safe(draft)}</div>'
@@ -613,10 +612,10 @@ STAGES = {
 """Stages in their order, in the words of the page."""
 
 WITHIN = {
-    "rewriting": ("understanding", "Completing the question from the conversation"),
+    "rewriting": ("understanding", "The language model completes the question from the conversation"),
     "drafting": ("composing", "Waiting for the language model"),
 }
-"""Stages that only a language model has: the one that each belongs to, and what is done."""
+"""Stages that only a language model has: the step that they are part of, and what is said of them."""
 
 RATINGS = {"helpful": "Helpful", "not helpful": "Not helpful"}
 

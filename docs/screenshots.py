@@ -44,7 +44,7 @@ class Held(Assistant):
         for event in super().stream(question, **given):
             if event.reply and question.startswith("Doubt"):
                 doubtful = Verdict(label="unsupported", score=0.1, reasons=["words: nothing says “signed”"])
-                claim = Claim(text="Ousmane Sonko signed the pact.", citations=[], verdict=doubtful)
+                claim = Claim(text="Ousmane Sonko signed the pact.", verdict=doubtful, removed=True)
                 event = replace(event, reply=replace(event.reply, claims=[*event.reply.claims, claim]))
             yield event
             if event.text == "composing" and question.startswith("Draft"):

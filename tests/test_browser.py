@@ -199,8 +199,17 @@ def in_view(page, selector):
     return True
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (640, 400), (390, 844)], ids=["wide", "wide at 200 %", "phone"])
-@pytest.mark.parametrize("way", ["mouse", "Enter", "Space"])
+@pytest.mark.parametrize(
+    ("size", "way"),
+    [
+        ((1280, 800), "mouse"),
+        ((1280, 800), "Enter"),
+        ((1280, 800), "Space"),
+        ((640, 400), "Enter"),
+        ((390, 844), "mouse"),
+    ],
+    ids=["wide, mouse", "wide, Enter", "wide, Space", "wide at 200 %", "phone"],
+)
 def test_a_citation_opens_its_article_at_the_exact_words(seeds_page, visit, way, size):
     page = visit(seeds_page.local_url, viewport={"width": size[0], "height": size[1]})
     ask(page, "Where was the pact announced?")

@@ -28,7 +28,7 @@ ORDER = [
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor"),
     # the page: what it keeps, changes, lets through and shows
-    *("notebook", "sources", "guard", "views", "ui"),
+    *("notebook", "shelf", "guard", "views", "ui"),
     *("cli", "__init__", "__main__"),
 ]
 """A module imports only modules that stand before it."""
@@ -57,7 +57,7 @@ HOMES = {
 }
 """Libraries that these files alone may import."""
 
-AROUND = {"sources", "ui", "cli", "llamaindex", "doctor", "__init__"}
+AROUND = {"shelf", "ui", "cli", "llamaindex", "doctor", "__init__"}
 """Who may know the pipeline."""
 
 
@@ -112,9 +112,9 @@ def test_nothing_knows_the_page_but_the_command_line():
     assert {name for name in IMPORTS if "ui" in own(name)} <= {"cli"}
 
 
-@pytest.mark.parametrize("name", ["notebook", "sources", "guard", "views"])
+@pytest.mark.parametrize("name", ["notebook", "shelf", "guard", "views"])
 def test_what_the_page_is_made_of_serves_the_page_alone(name: str):
-    assert {user for user in IMPORTS if name in own(user)} <= {"sources", "views", "ui"}
+    assert {user for user in IMPORTS if name in own(user)} <= {"shelf", "views", "ui"}
 
 
 def test_nothing_knows_the_retriever_for_llama_index():

@@ -144,6 +144,7 @@ def test_an_export_has_quotes_and_articles_data(notebook):
 
 def test_a_case_made_here_is_a_case_of_the_eval_suite(notebook, tmp_path):
     cases = pytest.importorskip("eval.cases")
+    quotes = pytest.importorskip("eval.scores.quotes")
     name = keep(notebook)
     keep(notebook, conversation=name, place=1, question="When?")
     first, second = notebook.exchanges("me", name)
@@ -157,7 +158,7 @@ def test_a_case_made_here_is_a_case_of_the_eval_suite(notebook, tmp_path):
     ]
     assert made[0].short == ["Monday"]
     assert made[1].history[0] == ("user", "When?")
-    assert cases.score(made[0], REPLY).right
+    assert quotes.right(made[0], REPLY, {}).value
 
 
 def test_words_that_no_article_has_make_no_case(notebook, tmp_path):

@@ -259,7 +259,7 @@ def test_stages_and_drafts_are_shown_before_the_reply():
 @pytest.mark.parametrize(
     ("stage", "step", "words"),
     [
-        ("rewriting", "Question", "Completing the question from the conversation"),
+        ("rewriting", "Question", "The language model completes the question from the conversation"),
         ("drafting", "Writing", "Waiting for the language model"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Sources: the articles that are searched, and how files join and leave them.
+"""The shelf: the articles that are searched, and how files join and leave them.
 
 Files that are handed in are read where they were put, indexed, and not kept: an article's text
 lives in the index.  What is read is what `corpus.py` reads.  This file knows nothing of pages.
@@ -66,7 +66,7 @@ def most_bytes() -> int:
     return MAX_FILE_BYTES
 
 
-class Sources:
+class Shelf:
     """The articles of one assistant; changes are made one after the other."""
 
     def __init__(self, assistant: Assistant, corpus: Path) -> None:

@@ -1,4 +1,4 @@
-"""The sources: files join and leave the articles that are searched, in memory and on disk."""
+"""The shelf: files join and leave the articles that are searched, in memory and on disk."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from assistant.errors import CorpusError
 from assistant.index import build_index, open_index, update_index
 from assistant.pipeline import Assistant
 from assistant.settings import Settings
-from assistant.sources import Sources
+from assistant.shelf import Shelf
 
 KELM = "Harbour reopens\n\nAuthor: Ann Writer\n\nThe harbour of Kelm reopened on Monday."
 ORM = "Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday."
@@ -31,8 +31,8 @@ def assistant(request, tmp_path):
 
 
 @pytest.fixture
-def sources(assistant, tmp_path):
-    return Sources(assistant, tmp_path / "corpus")
+def shelf(assistant, tmp_path):
+    return Shelf(assistant, tmp_path / "corpus")
 
 
 def put(tmp_path, **texts):
@@ -45,13 +45,13 @@ def put(tmp_path, **texts):
     return paths
 
 
-def upload(sources, paths):
-    return list(sources.upload(paths))[-1]
+def upload(shelf, paths):
+    return list(shelf.upload(paths))[-1]
 
 
-def test_files_are_indexed_and_not_kept_and_each_is_told_of(assistant, sources, tmp_path):
+def test_files_are_indexed_and_not_kept_and_each_is_told_of(assistant, shelf, tmp_path):
     paths = put(tmp_path, kelm=KELM, orm=ORM, same=ORM, blank="  ", binary=b"\0\1")
-    results = {result.name: (result.outcome, result.note) for result in upload(sources, paths)}
+    results = {result.name: (result.outcome, result.note) for result in upload(shelf, paths)}
     assert results["kelm.txt"] == ("added", "Harbour reopens")
     assert results["orm.txt"] == ("added", "Bridge closed")
     assert results["same.txt"] == ("already there", "the same text as “Bridge closed”")
@@ -59,62 +59,62 @@ def test_files_are_indexed_and_not_kept_and_each_is_told_of(assistant, sources, 
     assert "NUL" in results["binary.txt"][1] and str(tmp_path) not in results["binary.txt"][1]
     assert not any(path.exists() for path in paths)
     assert {document.id for document in assistant.documents} == {"first", "uploads/kelm", "uploads/orm"}
-    assert [row.id for row in sources.rows("ann HARBOUR")] == ["uploads/kelm"]
-    assert all(row.indexed for row in sources.rows())
+    assert [row.id for row in shelf.rows("ann HARBOUR")] == ["uploads/kelm"]
+    assert all(row.indexed for row in shelf.rows())
 
 
 def test_a_file_of_the_same_name_replaces_what_was_handed_in_and_never_an_article_of_the_folder(
-    assistant, sources, tmp_path
+    assistant, shelf, tmp_path
 ):
-    upload(sources, put(tmp_path, kelm=KELM, first="Another first text."))
-    (result,) = upload(sources, put(tmp_path, kelm=ORM))
+    upload(shelf, put(tmp_path, kelm=KELM, first="Another first text."))
+    (result,) = upload(shelf, put(tmp_path, kelm=ORM))
     assert result.outcome == "replaced"
     assert assistant.index.document("uploads/kelm").text == ORM
     assert "ferry" in assistant.index.document("first").text
 
 
-def test_what_is_removed_is_not_found_and_the_rest_is(assistant, sources, tmp_path):
-    upload(sources, put(tmp_path, kelm=KELM, orm=ORM))
-    assert sources.remove("uploads/kelm") == "Harbour reopens"
+def test_what_is_removed_is_not_found_and_the_rest_is(assistant, shelf, tmp_path):
+    upload(shelf, put(tmp_path, kelm=KELM, orm=ORM))
+    assert shelf.remove("uploads/kelm") == "Harbour reopens"
     index = assistant.index
     assert {document.id for document in index.documents} == {"first", "uploads/orm"}
     found = index.dense.search(FakeEmbedder().embed_query("harbour of Kelm"), 10)
     assert {index.passage(int(row)).document_id for row in found.rows} == {"first", "uploads/orm"}
     assert index.documents_with(["kelm"]) == []
     with pytest.raises(CorpusError, match="no longer in the index"):
-        sources.remove("uploads/kelm")
+        shelf.remove("uploads/kelm")
 
 
-def test_everything_can_be_removed_and_something_added_again(assistant, sources, tmp_path):
-    sources.remove("first")
-    assert assistant.documents == [] and sources.rows() == []
-    (result,) = upload(sources, put(tmp_path, kelm=KELM))
+def test_everything_can_be_removed_and_something_added_again(assistant, shelf, tmp_path):
+    shelf.remove("first")
+    assert assistant.documents == [] and shelf.rows() == []
+    (result,) = upload(shelf, put(tmp_path, kelm=KELM))
     assert (result.outcome, result.note) == ("added", "Harbour reopens")
-    assert [row.title for row in sources.rows()] == ["Harbour reopens"]
+    assert [row.title for row in shelf.rows()] == ["Harbour reopens"]
 
 
-def test_the_folder_is_read_again_for_what_is_new(assistant, sources, tmp_path):
+def test_the_folder_is_read_again_for_what_is_new(assistant, shelf, tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
-        sources.reread()
+        shelf.reread()
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "orm.txt").write_text(ORM, encoding="utf-8")
     (tmp_path / "corpus" / "bad.txt").write_bytes(b"\0")
-    fresh, unread = sources.reread()
+    fresh, unread = shelf.reread()
     assert fresh == ["orm"]
     assert [(result.name, result.outcome) for result in unread] == [("bad.txt", "not read")]
-    assert sources.reread()[0] == []
+    assert shelf.reread()[0] == []
 
 
-def test_more_files_than_are_taken_at_once_are_told_of(sources, tmp_path, monkeypatch):
-    monkeypatch.setattr("assistant.sources.MOST_FILES", 1)
-    results = upload(sources, put(tmp_path, kelm=KELM, orm=ORM))
+def test_more_files_than_are_taken_at_once_are_told_of(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr("assistant.shelf.MOST_FILES", 1)
+    results = upload(shelf, put(tmp_path, kelm=KELM, orm=ORM))
     assert [(result.name, result.outcome) for result in results] == [("kelm.txt", "added"), ("orm.txt", "not read")]
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
-def test_two_who_hand_in_at_once_both_get_theirs(assistant, sources, tmp_path):
+def test_two_who_hand_in_at_once_both_get_theirs(assistant, shelf, tmp_path):
     threads = [
-        threading.Thread(target=upload, args=(sources, put(tmp_path, **{f"n{n}": f"Text {n} of the sea."})))
+        threading.Thread(target=upload, args=(shelf, put(tmp_path, **{f"n{n}": f"Text {n} of the sea."})))
         for n in range(4)
     ]
     for thread in threads:
