@@ -501,10 +501,8 @@ class Desk:
     def report(self) -> str:
         """The last eval report there is."""
         try:
-            made = max(REPORTS.glob("**/*.html"), key=lambda path: path.stat().st_mtime, default=None)
-            if made is None:
-                return report_html("", "")
-            return report_html(made.relative_to(REPORTS).as_posix(), made.read_text(encoding="utf-8"))
+            made = max(REPORTS.glob("*/report.html"), key=lambda path: path.stat().st_mtime, default=None)
+            return report_html(made.parent.name, made.read_text(encoding="utf-8")) if made else report_html("", "")
         except (OSError, UnicodeDecodeError) as error:
             return said_html(f"the last report cannot be read ({type(error).__name__})", failed=True)
 
@@ -714,7 +712,7 @@ WAITING_AT_MOST = 200
 REQUEST_BYTES = 200_000_000
 """Bytes that one request may bring."""
 REPORTS = Path("runs")
-"""Where `python -m eval run` writes reports."""
+"""Where `python -m eval` leaves its reports, each in a folder of its own."""
 
 LIMITS = ("since", "until", "author", "source")
 """Filters in the order of their boxes."""
