@@ -118,7 +118,8 @@ class Shelf:
             read, notes = _read(file)
             results.extend(notes)
             for document in read:
-                named = replace(document, id=UPLOADS + document.id)
+                aliases = tuple(UPLOADS + alias for alias in document.aliases)
+                named = replace(document, id=UPLOADS + document.id, aliases=aliases)
                 if document.text in known:
                     note = f"the same text as “{known[document.text].title}”"
                     results.append(Result(name=file.name, outcome="already there", note=note))

@@ -264,7 +264,9 @@ def _nearest_html(hits: Sequence[Hit], titles: Mapping[str, str]) -> str:
 def _cite_button(citation: Citation, citations: Sequence[Citation]) -> str:
     same = [Mark(c.number, c.start, c.end) for c in citations if c.document_id == citation.document_id]
     label = f"Citation {citation.number}: {citation.title}. Open the article at these words"
-    about = " · ".join(_known(citation.title, citation.author, citation.published, citation.source))
+    about = " · ".join(
+        (*_known(citation.title, citation.author, citation.published, citation.source), *_where(citation))
+    )
     return _open_button(
         f"[{citation.number}]",
         label,
@@ -320,11 +322,25 @@ def _references_html(citations: Sequence[Citation]) -> str:
 
 def _article_html(cited: Sequence[Citation], citations: Sequence[Citation]) -> str:
     about = _about_html(cited[0].author, cited[0].published, cited[0].source)
+    about += "".join(f"<span><bdi>{safe(part)}</bdi></span>" for part in _address(cited[0]))
     quotes = "".join(
-        f'<li class="quote">{_cite_button(citation, citations)}<q dir="auto">{safe(citation.quote)}</q></li>'
+        f'<li class="quote">{_cite_button(citation, citations)}<q dir="auto">{safe(citation.quote)}</q>{_page_html(citation)}</li>'
         for citation in cited
     )
     return f'<li><p class="about"><cite dir="auto">{safe(cited[0].title)}</cite>{about}</p><ul>{quotes}</ul></li>'
+
+
+def _page_html(citation: Citation) -> str:
+    return f' <span class="page">page {citation.page}</span>' if citation.page else ""
+
+
+def _where(citation: Citation) -> list[str]:
+    """Address and page, where they are known."""
+    return [*_address(citation), *([f"page {citation.page}"] if citation.page else [])]
+
+
+def _address(citation: Citation) -> list[str]:
+    return [citation.url] if citation.url and citation.url != citation.source else []
 
 
 def _known(title: str, author: str | None, published: object, source: str | None) -> list[str]:
@@ -386,7 +402,8 @@ def plain_text(reply: Reply) -> str:
     if not reply.citations:
         return text
     lines = [
-        f"[{c.number}] “{' '.join(c.quote.split())}” — {', '.join(_known(c.title, c.author, c.published, c.source))}"
+        f"[{c.number}] “{' '.join(c.quote.split())}” — "
+        + ", ".join((*_known(c.title, c.author, c.published, c.source), *_where(c)))
         for c in reply.citations
     ]
     return f"{text}\n\nSources\n" + "\n".join(lines)

@@ -171,6 +171,17 @@ def test_references_carry_quote_title_author_date_and_source():
         assert words in text
 
 
+def test_a_citation_of_a_pdf_names_its_page_and_one_of_a_web_page_its_address():
+    paged = Document(id="p", text=TEXT, title="A report", pages=(0, 14), url="https://news.example/a?b=1&c=2")
+    cited = reply(citations=[quote(1, "The pact was announced in Ouagadougou.", paged)])
+    assert "“The pact was announced in Ouagadougou.” — A report, date not given" in views.plain_text(cited)
+    assert views.plain_text(cited).endswith("https://news.example/a?b=1&c=2, page 2")
+    page = Page(shown(cited))
+    assert "https://news.example/a?b=1&c=2" in page.text
+    assert "The pact was announced in Ouagadougou. page 2" in page.text
+    assert (page.buttons("cite")[0]["data-about"] or "").endswith("https://news.example/a?b=1&c=2 · page 2")
+
+
 def test_the_retrieved_passages_are_in_a_fold_and_open_their_article():
     passage = Passage(document_id="a", start=0, end=12, text=TEXT[:12], sentences=())
     hit = Hit(passage=passage, score=0.5, dense=0.5, lexical=1.0, rank=1)
