@@ -27,7 +27,7 @@ def assistant(request, tmp_path):
     else:
         update_index(settings.index, first, embedder, settings)
         index = open_index(settings.index, embedder, settings)
-    return Assistant(index, embedder, settings, reader=object())
+    return Assistant(index, embedder, settings, reader=object(), checker=object())
 
 
 @pytest.fixture
