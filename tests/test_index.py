@@ -20,11 +20,23 @@ from fake_embedder import FakeEmbedder, write_articles
 
 from assistant import index as module
 from assistant import journal
+from assistant.changes import Sources
 from assistant.corpus import read_corpus
 from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
-from assistant.index import ExactDense, Index, Nearest, build_index, has_index, open_index, read_manifest, update_index
+from assistant.index import (
+    ExactDense,
+    Index,
+    Nearest,
+    build_index,
+    has_index,
+    open_index,
+    read_earlier,
+    read_manifest,
+    remove_documents,
+    update_index,
+)
 from assistant.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -303,6 +315,56 @@ def test_a_rebuilt_index_holds_just_what_was_given(folder: Path) -> None:
     assert done.added == ["article-0", "article-1"]
     assert len(embedder.embedded) == done.passages
     assert [document.id for document in opened(folder).documents] == ["article-0", "article-1"]
+
+
+def test_what_is_removed_is_gone_and_the_rest_is_as_it_was(folder: Path) -> None:
+    path = generation(folder) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["documents"][0]["indexed"] = "2020-01-01T00:00:00+00:00"
+    path.write_text(json.dumps(manifest))
+    gone = remove_documents(folder, ["article-4", "article-3", "nobody"], FakeEmbedder(), SETTINGS)
+    assert gone == ["article-3", "article-4"]
+    kept = [article for article in ARTICLES if article.id not in gone]
+    index, alone = opened(folder), build_index(kept, FakeEmbedder(), SETTINGS)
+    assert index.documents == alone.documents
+    for question in QUESTIONS:
+        vector = FakeEmbedder().embed_query(question)
+        assert_same(alone.dense.search(vector, 10), index.dense.search(vector, 10))
+    assert [index.indexed(id).year > 2020 for id in ("article-0", "article-1")] == [False, True]  # type: ignore[union-attr]
+    before = (folder / "current").read_text()
+    assert remove_documents(folder, ["article-3"], FakeEmbedder(), SETTINGS) == []
+    assert (folder / "current").read_text() == before
+
+
+def test_an_index_of_which_all_was_removed_is_empty_and_grows_again(folder: Path) -> None:
+    assert len(remove_documents(folder, [article.id for article in ARTICLES], FakeEmbedder(), SETTINGS)) == 60
+    assert opened(folder).documents == [] and search(opened(folder)) == []
+    assert update(folder, ARTICLES[:2]).added == ["article-0", "article-1"]
+    assert {name for name, _ in search(opened(folder))} == {"article-0", "article-1"}
+
+
+def test_what_was_removed_goes_with_its_copies_and_comes_back_when_its_file_is_read_again(tmp_path: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    for name, text in {"a": "Gold in Dakar.", "b": "The harvest was good.", "c": "Gold in Dakar."}.items():
+        (corpus / f"{name}.txt").write_text(text, encoding="utf-8")
+    embedder = FakeEmbedder()
+
+    def read() -> list[str]:
+        found = read_corpus(corpus, earlier=read_earlier(index))
+        sources = Sources(files=tuple(found.files), roots=tuple(found.roots))
+        return update_index(index, found.documents, embedder, SETTINGS, sources=sources).added
+
+    assert read() == ["a", "b"]
+    assert opened(index).document("c").id == "a"
+    assert remove_documents(index, ["a"], embedder, SETTINGS) == ["a"]
+    with pytest.raises(KeyError):
+        opened(index).document("c")
+    embedded = len(embedder.embedded)
+    assert read() == ["a"]
+    assert opened(index).document("c").id == "a"
+    assert len(embedder.embedded) == embedded + 1
+    assert read() == []
 
 
 def test_progress_ends_with_all_passages(tmp_path: Path) -> None:

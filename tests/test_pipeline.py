@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from unittest.mock import Mock
@@ -11,7 +12,7 @@ from fake_embedder import FakeEmbedder
 
 from assistant import Assistant, AssistantError, Document, Settings, answer
 from assistant.errors import CorpusError, DuplicateIdError, FilterError, QuestionError
-from assistant.index import Index, open_index, update_index
+from assistant.index import Index, build_index, open_index, update_index
 from eval.cases import misplaced, read_cases
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -264,7 +265,6 @@ def test_an_open_assistant_takes_up_a_new_index_and_keeps_the_old_one_where_it_c
 
     write("The first text.", FakeEmbedder())
     assistant = Assistant(open_index(tmp_path, FakeEmbedder(), settings), FakeEmbedder(), settings, reader=Mock())
-    assistant._folder = tmp_path
     before = assistant._over_newest()
     assert before.index is assistant.index
     write("The second text.", FakeEmbedder())
@@ -276,3 +276,40 @@ def test_an_open_assistant_takes_up_a_new_index_and_keeps_the_old_one_where_it_c
     assert over(assistant._over_newest().index) == "The fourth text."
     (tmp_path / "current").unlink()
     assert over(assistant._over_newest().index) == "The fourth text."
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_articles_join_and_leave_an_open_assistant(tmp_path: Path, on_disk: bool):
+    settings = Settings(index=tmp_path / "index", passage_tokens=40, overlap_tokens=10)
+    update_index(settings.index, [], FakeEmbedder(), settings)
+    empty = open_index(settings.index, FakeEmbedder(), settings)
+    index = empty if on_disk else build_index([], FakeEmbedder(), settings)
+    assistant = Assistant(index, FakeEmbedder(), settings, reader=Mock(), checker=Mock())
+    one, two = Document(id="one", text="The first text."), Document(id="two", text="Another text.")
+    assert assistant.add([one, two]) == ["one", "two"]
+    assert assistant.add([two]) == []
+    answering = assistant._over_newest()
+    assert assistant.add([replace(two, text="The first text.")]) == ["one"]
+    assert [(document.id, document.aliases) for document in assistant.documents] == [("one", ("two",))]
+    assert assistant.remove(["one", "nobody"]) == ["one"]
+    assert assistant.documents == [] and assistant.remove(["one"]) == []
+    assert [document.id for document in answering.documents] == ["one", "two"]
+    assert (open_index(settings.index, FakeEmbedder(), settings).generation != empty.generation) == on_disk
+
+
+def test_a_folder_that_is_read_again_is_remembered_and_what_was_handed_in_is_of_none(tmp_path: Path):
+    settings = Settings(index=tmp_path / "index", passage_tokens=40, overlap_tokens=10)
+    update_index(settings.index, [], FakeEmbedder(), settings)
+    index = open_index(settings.index, FakeEmbedder(), settings)
+    assistant = Assistant(index, FakeEmbedder(), settings, reader=Mock(), checker=Mock())
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.txt").write_text("The first text.", encoding="utf-8")
+    (corpus / "empty.txt").touch()
+    fresh, unread = assistant.add_corpus(corpus)
+    assert (fresh, [note.reason for note in unread]) == (["a"], ["empty"])
+    assert assistant.add([Document(id="uploads/b", text="Another text.")]) == ["uploads/b"]
+    assert assistant.add_corpus(corpus)[0] == []
+    (corpus / "a.txt").rename(corpus / "c.txt")  # which only an index that knows its files can tell from a new one
+    assert assistant.add_corpus(corpus)[0] == ["c"]
+    assert sorted(document.id for document in assistant.documents) == ["c", "uploads/b"]
