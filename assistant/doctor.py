@@ -49,6 +49,7 @@ def examine() -> Iterator[Check]:
     checks: dict[str, Callable[[Settings], Check]] = {
         "embedder": check_embedder,
         "reader": check_reader,
+        "checker": check_checker,
         "language model": check_language_model,
         "index": check_index,
         "corpus": check_corpus,
@@ -133,6 +134,27 @@ def check_reader(settings: Settings) -> Check:
         name="reader",
         state="problem",
         found=f"{found}, but it answers {read!r} where 'Ouagadougou' stands",
+        remedy="install again: make setup",
+    )
+
+
+def check_checker(settings: Settings) -> Check:
+    """Whether the checker's files are there, are the expected ones, and tell a true sentence from a false one."""
+    from assistant.checker import load_checker
+    from assistant.verification import check_claim
+
+    started = time.perf_counter()
+    checker = load_checker(threads=settings.threads)
+    evidence = ["The ministers announced the pact in Ouagadougou on Tuesday."]
+    true = check_claim("The pact was announced in Ouagadougou.", evidence, checker=checker)
+    false = check_claim("The pact was not announced by the ministers.", evidence, checker=checker)
+    found = f"model {checker.fingerprint[:12]} as expected, {time.perf_counter() - started:.1f} s"
+    if true.label == "supported" != false.label:
+        return Check(name="checker", state="ok", found=found)
+    return Check(
+        name="checker",
+        state="problem",
+        found=f"{found}, but a true sentence is {true.label} to it, and a false one {false.label}",
         remedy="install again: make setup",
     )
 

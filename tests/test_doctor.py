@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant import reader
-from assistant.doctor import check_reader, examine
+from assistant import checker, reader
+from assistant.checker import Entailment
+from assistant.doctor import check_checker, check_reader, examine
 from assistant.reader import AnswerSpan, Reader, Reading
 from assistant.settings import Settings
 
@@ -43,3 +44,21 @@ def test_a_reader_that_reads_wrongly_is_a_problem(
     assert check.state == "problem"
     assert check.remedy
     assert f"answers {'The' if spans else ''!r} where" in check.found
+
+
+def test_the_checker_is_loaded_and_tells_true_from_false() -> None:
+    check = check_checker(Settings())
+    assert (check.name, check.state, check.remedy) == ("checker", "ok", None)
+
+
+def test_a_checker_that_supports_everything_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        fingerprint = "0" * 64
+
+        def check(self, claim: str, sentences: list[str]) -> Entailment:
+            return Entailment(supported=1.0, contradicted=0.0, logit=12.0)
+
+    monkeypatch.setattr(checker, "load_checker", lambda threads: Broken())
+    check = check_checker(Settings())
+    assert check.state == "problem"
+    assert check.remedy and "supported to it" in check.found
