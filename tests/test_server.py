@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_articles
 
+from assistant import index as module
 from assistant.documents import Document
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexStateError, SettingsError
 from assistant.index import build_index, open_index, update_index
@@ -24,7 +26,6 @@ from assistant.settings import Settings
 ARTICLES = write_articles(8)
 
 pytestmark = [
-    # Chroma's client leaves connections open where it fails.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -49,7 +50,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
         server.terminate()
-    gc.collect()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
+        while module._unused_clients:
+            module._close(module._unused_clients.popleft())
+        gc.collect()  # Chroma's client leaves connections open where it fails
 
 
 @pytest.fixture
