@@ -610,7 +610,7 @@ def test_retry_undo_edit_and_a_new_beginning_leave_what_is_shown_as_what_was_sai
     assert page.get_by_label("Your question").input_value() == "Two?"
     ask(page, "Three & more?")
     page.get_by_label("Edit", exact=True).nth(1).click()
-    edited = page.locator("#chat textarea")
+    edited = page.get_by_label("Edit your question")
     assert edited.input_value() == "Three & more?"
     edited.fill("Third?")
     page.get_by_label("Submit", exact=True).click()
