@@ -28,11 +28,11 @@ class Entailment:
     """What the checker makes of a claim and its evidence."""
 
     supported: float
-    """Probability of support, 0..1, calibrated on held-aside pairs."""
+    """The model's share for support among its three labels, 0..1; `verification.py` makes a calibrated one of it."""
     contradicted: float
     """Share of contradiction in what is not supported, 0..1."""
     logit: float
-    """Support before the logistic function and before calibration."""
+    """The same before the logistic function."""
 
 
 NOTHING = Entailment(supported=0.0, contradicted=0.0, logit=-20.0)
@@ -46,13 +46,11 @@ class Checker:
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        model = open_model(folder, NAME, ("max_tokens", "claim_tokens", "calibration"), threads=threads)
+        model = open_model(folder, NAME, ("max_tokens", "claim_tokens"), threads=threads)
         self._session: Any = model.session
         self._tokenizer: Any = model.tokenizer
         self._max_tokens = int(model.settings["max_tokens"])
         self._claim_tokens = int(model.settings["claim_tokens"])
-        calibration = model.settings["calibration"]
-        self._slope, self._bias = float(calibration["slope"]), float(calibration["bias"])
         self._cls: int = model.tokenizer.token_to_id("[CLS]")
         self._sep: int = model.tokenizer.token_to_id("[SEP]")
         self.fingerprint = model.fingerprint
@@ -81,7 +79,7 @@ class Checker:
         supported, contradicted, unsupported = (float(value) for value in logits[0])
         logit = supported - float(np.logaddexp(contradicted, unsupported))
         return Entailment(
-            supported=_logistic(self._slope * logit + self._bias),
+            supported=_logistic(logit),
             contradicted=_logistic(contradicted - unsupported),
             logit=logit,
         )

@@ -105,9 +105,9 @@ def test_settings_that_lack_something_are_named(tmp_path: Path) -> None:
     for name in ("checker.onnx", "tokenizer.json"):
         shutil.copy(FOLDER / name, tmp_path / name)
     settings = json.loads((FOLDER / "checker.json").read_text(encoding="utf-8"))
-    del settings["calibration"]
+    del settings["claim_tokens"]
     (tmp_path / "checker.json").write_text(json.dumps(settings), encoding="utf-8")
-    with pytest.raises(ModelError, match="lacks calibration"):
+    with pytest.raises(ModelError, match="lacks claim_tokens"):
         Checker(tmp_path)
 
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import nn
 
@@ -200,17 +199,16 @@ def export(work: Path, config: dict[str, Any]) -> None:
     model.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True)["model"])
     export_onnx(model, NAME, ["logits"], work, config["export"])
     for folder in (work / "float32", work):
-        write_settings(folder, config, {"slope": 1.0, "bias": 0.0}, {})
+        write_settings(folder, config, {})
 
 
-def write_settings(folder: Path, config: dict[str, Any], calibration: dict[str, float], found: dict[str, Any]) -> None:
+def write_settings(folder: Path, config: dict[str, Any], found: dict[str, Any]) -> None:
     settings = {
         "about": "made by training/checker.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
         "trained_on": config["trained_on"],
         "files": checksums(folder, f"{NAME}.onnx", "tokenizer.json"),
         "max_tokens": config["max_tokens"],
         "claim_tokens": config["claim_tokens"],
-        "calibration": calibration,
         "metrics": found,
     }
     (folder / f"{NAME}.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
@@ -221,21 +219,15 @@ Scored = tuple[np.ndarray, np.ndarray]
 
 
 def evaluate(work: Path, config: dict[str, Any], data: Path) -> None:
-    """Fit the calibration on the validation part, then measure on what was not trained on."""
+    """Measure the model alone: on the validation part by kind, and on sets that were not trained on."""
     checker = Checker(work)
     held = [pair for pair in read_pairs(work / "pairs.jsonl.gz") if pair.part == "validation"]
     validation = scores(checker, [(p.claim, p.evidence, p.label == "supported") for p in held])
-    people = np.asarray([p.kind == "people" for p in held])
-    calibration = calibrate(validation, people)
     report: dict[str, Any] = {"validation": by_kind(held, validation)}
     for name, rows in measured(data, config).items():
-        scored = scores(checker, [(r["claim"], sentences_of(r["source"]), r["label"] == "supported") for r in rows])
-        report[name] = figures(scored, calibration)
-    main_sets = ("wice", "begin", "summedits")
-    report["mean"] = {
-        key: round(float(np.mean([report[name][key] for name in main_sets])), 4) for key in ("balanced", "auroc", "ece")
-    }
-    write_settings(work, config, calibration, report)
+        found = scores(checker, [(r["claim"], sentences_of(r["source"]), r["label"] == "supported") for r in rows])
+        report[name] = figures(found)
+    write_settings(work, config, report)
     print(json.dumps(report, indent=1))
 
 
@@ -261,25 +253,13 @@ def scores(checker: Checker, pairs: Sequence[tuple[str, Sequence[str], bool]]) -
     return np.asarray(logits), np.asarray([label for _, _, label in pairs])
 
 
-def calibrate(scored: Scored, people: np.ndarray) -> dict[str, float]:
-    """Platt's scaling; pairs that people wrote count as much as those that were made from them."""
+def figures(scored: Scored) -> dict[str, Any]:
     logits, labels = scored
-    weights = np.where(people, 0.5 / people.mean(), 0.5 / (1 - people.mean()))
-    model = LogisticRegression(C=100.0).fit(logits[:, None], labels, sample_weight=weights)
-    return {"slope": round(float(model.coef_[0][0]), 4), "bias": round(float(model.intercept_[0]), 4)}
-
-
-def figures(scored: Scored, calibration: dict[str, float]) -> dict[str, Any]:
-    logits, labels = scored
-    told = 1 / (1 + np.exp(-(calibration["slope"] * logits + calibration["bias"])))
-    edges = np.clip((told * 10).astype(int), 0, 9)
-    ece = sum(abs(told[edges == e].mean() - labels[edges == e].mean()) * (edges == e).mean() for e in set(edges))
     return {
         "n": len(labels),
         "supported": int(labels.sum()),
-        "balanced": round(float(balanced_accuracy_score(labels, told > 0.5)), 4),
+        "balanced": round(float(balanced_accuracy_score(labels, logits > 0)), 4),
         "auroc": round(float(roc_auc_score(labels, logits)), 4),
-        "ece": round(float(ece), 4),
     }
 
 
