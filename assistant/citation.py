@@ -39,7 +39,7 @@ class Citation:
     """Page of a PDF on which the quote begins, from 1; None where there are no pages."""
     url: str | None = None
     """Address of the cited document where known."""
-    path: str | None = None
+    file: str | None = None
     """File that the cited document was read from, where it was one."""
 
 
@@ -63,5 +63,5 @@ def cite(number: int, document: Document, start: int, end: int) -> Citation:
         end=end,
         page=document.page(start),
         url=document.url,
-        path=document.path,
+        file=document.path,
     )

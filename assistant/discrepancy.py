@@ -14,7 +14,7 @@ from assistant.polarity import clauses, denies
 from assistant.quantities import missing, quantities
 from assistant.terms import WORD, stem, stems, terms, weight
 
-Kind = Literal["quote", "number", "date", "name", "negation"]
+Kind = Literal["quote", "number", "date", "name", "negation", "scattered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class Discrepancy:
     """What was found and what was looked for, for a person to read."""
     opposed: bool = False
     """Whether the evidence says something else in its place, and is not only silent."""
-    counted: bool = False
-    """Whether it is a number in words, which may be counted from what is listed."""
+    soft: bool = False
+    """Whether it may be none: a number in words, which may be counted from what is listed; a denial of something else."""
 
 
 COVERED_FROM = 0.75
@@ -57,8 +57,28 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
     found += _names(claim, sentences)
     opposed = _denied(claim, words, best)
     if opposed:
-        found.append(Discrepancy(kind="negation", text=f"the evidence says “{opposed}”", opposed=True))
+        sure = coverage(words, stems(opposed)) >= COVERED_FROM
+        found.append(Discrepancy(kind="negation", text=f"the evidence says “{opposed}”", opposed=True, soft=not sure))
+    if len(evidence) == 1 and _scattered(words, sentences):
+        found.append(
+            Discrepancy(kind="scattered", text="its words stand far apart in the evidence, and nowhere together")
+        )
     return found
+
+
+def near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
+    """The sentence that holds most of a claim's words, and its neighbours."""
+    place = max(range(len(sentences)), key=lambda i: coverage(words, stems(sentences[i])))
+    return list(sentences[max(0, place - 1) : place + 2])
+
+
+def _scattered(words: Sequence[str], sentences: Sequence[str]) -> bool:
+    """Whether a claim is pieced together from sentences that have nothing to do with each other."""
+    if len(sentences) < 4:
+        return False
+    everywhere = coverage(words, [stem for sentence in sentences for stem in stems(sentence)])
+    together = coverage(words, [stem for sentence in near(words, sentences) for stem in stems(sentence)])
+    return everywhere >= COVERED_FROM and together < 0.6 * everywhere
 
 
 def _numbers(claim: str, sentences: Sequence[str], words: Sequence[str], best: str) -> list[Discrepancy]:
@@ -71,7 +91,7 @@ def _numbers(claim: str, sentences: Sequence[str], words: Sequence[str], best: s
     instead = bool(others) and coverage(rest, stems(best)) >= COVERED_FROM
     end = f"claimed, the evidence has {', '.join(others)}" if instead else "does not stand in the evidence"
     return [
-        Discrepancy(kind="number", text=f"{item.text} {end}", opposed=instead, counted=item.spelled) for item in lacking
+        Discrepancy(kind="number", text=f"{item.text} {end}", opposed=instead, soft=item.spelled) for item in lacking
     ]
 
 

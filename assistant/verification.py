@@ -2,8 +2,9 @@
 
 The checker reads claim and evidence together, exact checks compare them word by word
 (`discrepancy.py`), and a logistic regression joins the two to one calibrated probability
-(made by `training/verification.py`).  A number, a date, a quotation that the evidence does not
-hold is never supported, whatever the checker makes of it.
+(made by `training/verification.py`).  A claim with a number, a date, a name or a quotation that the
+evidence does not hold, or that the evidence plainly denies, is never supported, whatever the
+checker makes of it.
 """
 
 import json
@@ -16,7 +17,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from assistant.checker import Checker, Entailment, load_checker
-from assistant.discrepancy import COVERED_FROM, Discrepancy, anchoring, coverage, discrepancies, plain
+from assistant.discrepancy import COVERED_FROM, Discrepancy, anchoring, coverage, discrepancies, near, plain
 from assistant.polarity import denies
 from assistant.sentences import split_sentences
 from assistant.terms import stems
@@ -52,10 +53,6 @@ class Claim:
     """Whether it was drafted and taken out, so that it is no part of the answer's text."""
 
 
-DECISIVE = ("quote", "number", "date")
-"""Discrepancies with which no claim is supported."""
-
-
 def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None = None) -> Verdict:
     """Check one sentence against the passages it cites.
 
@@ -72,7 +69,7 @@ def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None 
     entailment = (checker or load_checker()).check(claim, sentences)
     found = discrepancies(claim, evidence, sentences)
     score = _logistic(features(claim, sentences, entailment, found))
-    decisive = [item for item in found if item.kind in DECISIVE and not item.counted]
+    decisive = [item for item in found if not item.soft]
     if decisive or score < 0.5:
         return _refused(claim, sentences, entailment, found, min(score, 0.1 if decisive else 0.49))
     reasons = [f"entailment: the evidence says so ({entailment.supported:.0%})"]
@@ -84,8 +81,8 @@ def _refused(
     claim: str, sentences: Sequence[str], entailment: Entailment, found: Sequence[Discrepancy], score: float
 ) -> Verdict:
     words = list(dict.fromkeys(stems(claim)))
-    near = max(coverage(words, stems(sentence)) for sentence in sentences)
-    opposed = any(item.opposed for item in found) or (entailment.contradicted > 0.5 and near >= 0.4)
+    nearest = max(coverage(words, stems(sentence)) for sentence in sentences)
+    opposed = any(item.opposed for item in found) or (entailment.contradicted > 0.5 and nearest >= 0.4)
     reasons = [f"{item.kind}: {item.text}" for item in found]
     if opposed and not any(item.opposed for item in found):
         reasons.append(f"entailment: the evidence says otherwise ({1 - entailment.supported:.0%})")
@@ -121,14 +118,14 @@ def features(claim: str, sentences: Sequence[str], entailment: Entailment, found
     held = [stems(sentence) for sentence in sentences]
     together = {pair for sentence in held for pair in pairwise(sentence)}
     pairs = list(pairwise(said))
-    kinds = [item.kind for item in found if not item.counted]
+    kinds = [item.kind for item in found if item.kind != "number" or not item.soft]
     return [
         max(-12.0, min(12.0, entailment.logit)) / 4,
         coverage(words, [word for sentence in held for word in sentence]),
         sum(pair in together for pair in pairs) / len(pairs) if pairs else 0.5,
         anchoring(claim, sentences),
         float("number" in kinds),
-        float(any(item.counted for item in found)),
+        float(any(item.kind == "number" and item.soft for item in found)),
         float("date" in kinds),
         min(kinds.count("name"), 3) / 3,
         float("negation" in kinds),
@@ -148,23 +145,30 @@ def _settled(claim: str, evidence: Sequence[str]) -> Verdict | None:
     said = plain(claim)
     if not stems(said):
         return Verdict(label="unsupported", score=0.0, reasons=["the claim states nothing that could be checked"])
-    if _stands_in(said, evidence):
+    if said.endswith("?"):
+        return Verdict(label="unsupported", score=0.0, reasons=["the claim asks, and states nothing"])
+    around = _stands_in(said, evidence)
+    if around is not None and denies(around) == denies(said):
         return Verdict(label="supported", score=1.0, reasons=["verbatim: the words stand in the evidence"])
+    if around is not None:
+        return Verdict(label="contradicted", score=0.02, reasons=[f"negation: the evidence says “{around}”"])
     if not any(stems(text) for text in evidence):
         return Verdict(label="unsupported", score=0.0, reasons=["there is no evidence"])
     return None
 
 
-def _stands_in(said: str, evidence: Sequence[str]) -> bool:
-    """Whether the claim stands word for word, and not inside a sentence that denies it ("Nobody says that …")."""
+def _stands_in(said: str, evidence: Sequence[str]) -> str | None:
+    """The sentence in which the claim stands word for word, one that does not deny it ("Nobody says …") before others."""
+    found = None
     for text in map(plain, evidence):
         place = text.find(said)
         if place < 0:
             continue
         around = next((text[a:b] for a, b in split_sentences(text) if a <= place and place + len(said) <= b), said)
         if denies(around) == denies(said):
-            return True
-    return False
+            return around
+        found = around
+    return found
 
 
 @cache
@@ -194,9 +198,9 @@ def check_claim_lexical(claim: str, evidence: Sequence[str]) -> Verdict:
         return settled
     sentences = sentences_of(evidence)
     words = list(dict.fromkeys(stems(claim)))
-    near = _near(words, sentences)
-    held = list(dict.fromkeys(item for sentence in near for item in stems(sentence)))
-    found = discrepancies(claim, evidence, near)
+    around = near(words, sentences)
+    held = list(dict.fromkeys(item for sentence in around for item in stems(sentence)))
+    found = discrepancies(claim, evidence, around)
     covered = coverage(words, held)
     if covered < COVERED_FROM and all(item.kind == "negation" for item in found):
         lacking = [word for word in words if word not in held]
@@ -207,9 +211,3 @@ def check_claim_lexical(claim: str, evidence: Sequence[str]) -> Verdict:
         return Verdict(label=label, score=0.05, reasons=[f"{item.kind}: {item.text}" for item in found])
     reasons = [f"words: {covered:.0%} of the claim stand in the evidence"]
     return Verdict(label="supported", score=round(min(0.99, covered), 3), reasons=reasons)
-
-
-def _near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
-    """The best sentence and its neighbours: claims may not be pieced together from far apart."""
-    place = max(range(len(sentences)), key=lambda i: coverage(words, stems(sentences[i])))
-    return list(sentences[max(0, place - 1) : place + 2])

@@ -60,8 +60,8 @@ def test_plain_cases_are_told_apart(claim: str, evidence: list[str], supported: 
 def test_a_contradiction_is_told_from_silence() -> None:
     evidence = ["The bridge in Kolda was opened in May by the mayor."]
     against = load_checker().check("The bridge was not opened by the mayor.", evidence)
-    silent = load_checker().check("The mayor has three daughters.", evidence)
-    assert against.contradicted > 0.5 > silent.contradicted
+    silent = load_checker().check("Rain is expected in the north on Friday.", evidence)
+    assert against.contradicted > 0.9 > silent.contradicted
 
 
 @pytest.mark.parametrize(("claim", "evidence"), [("", ["Words."]), ("Words.", []), ("Words.", ["", ""])])

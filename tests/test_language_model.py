@@ -127,7 +127,7 @@ def test_a_service_that_asks_for_much_patience_is_not_waited_for():
     started = time.monotonic()
     with pytest.raises(LanguageModelError, match="429"):
         said(llm)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 8
 
 
 def test_a_stream_that_breaks_off_begins_anew():

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import check_claim
+from assistant.verification import check_claim_lexical
 
 MEMBER = "Senegal, while not a member of the AES, has shown willingness to engage in similar agreements with neighbors."
 FORCE = "In 2024, Burkina Faso, Mali, and Niger, operating under the Alliance of Sahel States, announced a joint 5,000-strong force."
@@ -15,22 +16,25 @@ PACT = "His meeting with Burkinabe officials culminated in a pact emphasizing in
     ("claim", "evidence", "label", "reason"),
     [
         (FORCE, [FORCE], "supported", "verbatim"),
-        ("The pact emphasizes intelligence sharing.", [PACT], "supported", "words"),
-        ("Senegal is not a member of the AES.", [MEMBER], "supported", "words"),
-        ("Burkina Faso, Mali and Niger announced a joint force of 5,000 in 2024.", [FORCE], "supported", "words"),
+        ("The pact emphasizes intelligence sharing.", [PACT], "supported", "entailment"),
+        ("Senegal is not a member of the AES.", [MEMBER], "supported", "entailment"),
+        ("Burkina Faso, Mali and Niger announced a joint force of 5,000 in 2024.", [FORCE], "supported", "entailment"),
         ("Senegal is a member of the AES.", [MEMBER], "contradicted", "negation"),
+        ("Sonko met Burkinabe officials.", [PACT.replace("His", "Sonko’s")], "supported", "entailment"),
+        ("Officials signed a pact.", [PACT], "unsupported", "entailment"),
         ("Mali left", ["Nobody says that Mali left."], "contradicted", "negation"),
         ("The firm did not deny the claims.", ["The firm denied the claims on Tuesday."], "contradicted", "negation"),
         ("Burkina Faso, Mali and Niger announced a joint force of 6,000 in 2024.", [FORCE], "contradicted", "number"),
         ("Burkina Faso, Mali and Niger announced a joint force in 2023.", [FORCE], "contradicted", "number"),
         ("The president resigned on 3 May 2020.", ["On 5 May 2020 the president resigned."], "contradicted", "number"),
-        ("Burkina Faso, Mali and Chad announced a joint force in 2024.", [FORCE], "unsupported", "name"),
+        ("Burkina Faso, Mali and Chad announced a joint force in 2024.", [FORCE], "contradicted", "name"),
         ("Ousmane Sonko signed the pact.", [PACT], "unsupported", "name"),
-        ("The force has 5,000 tanks and nine submarines.", [FORCE], "unsupported", "words"),
+        ("The force has 5,000 tanks and nine submarines.", [FORCE], "unsupported", "number"),
         ("Officials said “the pact is signed and sealed”.", [PACT], "unsupported", "quote"),
         ("Senegal is a member.", [], "unsupported", "no evidence"),
         ("", [PACT], "unsupported", "nothing"),
         ("?!", [PACT], "unsupported", "nothing"),
+        ("What does the pact emphasize?", [PACT], "unsupported", "asks"),
     ],
 )
 def test_a_claim_gets_the_verdict_that_its_evidence_gives(claim: str, evidence: list[str], label: str, reason: str):
@@ -51,3 +55,17 @@ def test_any_text_gets_a_verdict_with_a_reason(claim: str, evidence: list[str]):
     assert 0 <= verdict.score <= 1
     assert verdict.reasons
     assert (verdict.label == "supported") == (verdict.score >= 0.5)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "label"),
+    [
+        ("The pact emphasizes intelligence sharing.", [PACT], "supported"),
+        ("Senegal is a member of the AES.", [MEMBER], "contradicted"),
+        ("Burkina Faso, Mali and Niger announced a joint force of 6,000 in 2024.", [FORCE], "contradicted"),
+        ("Ousmane Sonko signed the pact.", [PACT], "unsupported"),
+        ("The force has 5,000 tanks.", [FORCE], "unsupported"),
+    ],
+)
+def test_the_second_opinion_needs_no_model(claim: str, evidence: list[str], label: str):
+    assert check_claim_lexical(claim, evidence).label == label
