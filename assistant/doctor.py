@@ -141,20 +141,19 @@ def check_reader(settings: Settings) -> Check:
 def check_checker(settings: Settings) -> Check:
     """Whether the checker's files are there, are the expected ones, and tell a true sentence from a false one."""
     from assistant.checker import load_checker
-    from assistant.verification import check_claim
 
     started = time.perf_counter()
     checker = load_checker(threads=settings.threads)
     evidence = ["The ministers announced the pact in Ouagadougou on Tuesday."]
-    true = check_claim("The pact was announced in Ouagadougou.", evidence, checker=checker)
-    false = check_claim("The pact was not announced by the ministers.", evidence, checker=checker)
+    true = checker.check("The pact was announced in Ouagadougou.", evidence).supported
+    false = checker.check("The pact was not announced by the ministers.", evidence).supported
     found = f"model {checker.fingerprint[:12]} as expected, {time.perf_counter() - started:.1f} s"
-    if true.label == "supported" != false.label:
+    if true > 0.5 > false:
         return Check(name="checker", state="ok", found=found)
     return Check(
         name="checker",
         state="problem",
-        found=f"{found}, but a true sentence is {true.label} to it, and a false one {false.label}",
+        found=f"{found}, but it gives a true sentence {true:.2f} and a false one {false:.2f}",
         remedy="install again: make setup",
     )
 

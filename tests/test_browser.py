@@ -505,7 +505,7 @@ def test_an_article_opened_from_the_list_leads_back_to_it(seeds_page, visit):
     page = visit(seeds_page.local_url)
     page.locator("#source .contents .open-passage").first.click()
     page.locator("#source .text").wait_for()
-    assert page.locator("#source .back").is_hidden()
+    page.locator("#source .back").wait_for(state="hidden")
     page.locator("#source .all").click()
     page.locator("#source .contents .open-passage").first.wait_for()
     assert focused(page, "#source h2")

@@ -61,4 +61,4 @@ def test_a_checker_that_supports_everything_is_a_problem(monkeypatch: pytest.Mon
     monkeypatch.setattr(checker, "load_checker", lambda threads: Broken())
     check = check_checker(Settings())
     assert check.state == "problem"
-    assert check.remedy and "supported to it" in check.found
+    assert check.remedy and "a false one 1.00" in check.found
