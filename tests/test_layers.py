@@ -21,7 +21,7 @@ ORDER = [
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
-    *("onnx_model", "reader", "reranking", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
+    *("onnx_model", "reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
     "answering",
     # with a language model
     *("orders", "drafting", "rewriting", "claims"),
