@@ -69,7 +69,8 @@ def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None 
     entailment = (checker or load_checker()).check(claim, sentences)
     found = discrepancies(claim, evidence, sentences)
     score = _logistic(features(claim, sentences, entailment, found))
-    decisive = [item for item in found if not item.soft]
+    sure = entailment.supported >= SURE_FROM
+    decisive = [item for item in found if not item.soft and not (item.kind == "scattered" and sure)]
     if decisive or score < 0.5:
         return _refused(claim, sentences, entailment, found, min(score, 0.1 if decisive else 0.49))
     reasons = [f"entailment: the evidence says so ({entailment.supported:.0%})"]
@@ -94,6 +95,8 @@ def _refused(
     return Verdict(label="contradicted" if opposed else "unsupported", score=round(score, 3), reasons=reasons)
 
 
+SURE_FROM = 0.7
+"""The checker's share from which words may stand far apart: a claim may well sum up a long text."""
 FEATURES = (
     "entailment",
     "coverage",
