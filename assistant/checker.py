@@ -6,18 +6,15 @@ size misses, a digit or a "not" in a long sentence: `verification.py` joins it w
 It was trained on English.
 """
 
-import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from assistant.onnx_model import open_model
+from assistant.onnx_model import load_once, open_model, packaged
+from assistant.regression import logistic
 from assistant.terms import stems, weight
 
 NAME = "checker"
@@ -79,8 +76,8 @@ class Checker:
         supported, contradicted, unsupported = (float(value) for value in logits[0])
         logit = supported - float(np.logaddexp(contradicted, unsupported))
         return Entailment(
-            supported=_logistic(logit),
-            contradicted=_logistic(contradicted - unsupported),
+            supported=logistic(logit),
+            contradicted=logistic(contradicted - unsupported),
             logit=logit,
         )
 
@@ -121,22 +118,9 @@ def chosen(claim: str, sentences: Sequence[str], sizes: Sequence[int], room: int
     return sorted(taken) or [max(total, key=lambda place: total[place])] if sentences else []
 
 
-def _logistic(value: float) -> float:
-    return 1 / (1 + math.exp(-max(-60.0, min(60.0, value))))
-
-
-_loading = threading.Lock()
-
-
 def load_checker(folder: Path | None = None, threads: int = 0) -> Checker:
     """Load a checker once per process, the package's own unless a folder is named; raises ModelError as `Checker` does.
 
     `threads` bounds the cores it uses; 0 stands for two.
     """
-    with _loading:
-        return _load(folder or Path(str(files("assistant") / "data" / NAME)), threads)
-
-
-@lru_cache(maxsize=4)
-def _load(folder: Path, threads: int) -> Checker:
-    return Checker(folder, threads=threads)
+    return load_once(Checker, folder or packaged(NAME), threads)

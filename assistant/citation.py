@@ -51,6 +51,11 @@ def cite(number: int, document: Document, start: int, end: int) -> Citation:
         )
     if end - start > MAX_QUOTE_CHARS:
         raise ValueError(f"a quote has at most {MAX_QUOTE_CHARS} characters, this span has {end - start}")
+    return quote(number, document, start, end)
+
+
+def quote(number: int, document: Document, start: int, end: int) -> Citation:
+    """The same for a span of any length that lies in the document: what a baseline quotes, not what a reply does."""
     return Citation(
         number=number,
         document_id=document.id,

@@ -51,7 +51,8 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
         if not any(plain(quoted) in plain(text) for text in evidence)
     ]
     words = list(dict.fromkeys(stems(claim)))
-    best = max(sentences, key=lambda sentence: coverage(words, stems(sentence)))
+    place = _nearest(words, sentences)
+    best = sentences[place]
     found += _numbers(claim, sentences, words, best)
     found += _dates(claim, sentences)
     found += _names(claim, sentences)
@@ -59,7 +60,7 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
     if opposed:
         sure = coverage(words, stems(opposed)) >= COVERED_FROM
         found.append(Discrepancy(kind="negation", text=f"the evidence says “{opposed}”", opposed=True, soft=not sure))
-    if len(evidence) == 1 and _scattered(words, sentences):
+    if len(evidence) == 1 and _scattered(words, sentences, place):
         found.append(
             Discrepancy(kind="scattered", text="its words stand far apart in the evidence, and nowhere together")
         )
@@ -68,17 +69,29 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
 
 def near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:
     """The sentence that holds most of a claim's words, and its neighbours."""
-    place = max(range(len(sentences)), key=lambda i: coverage(words, stems(sentences[i])))
+    return _with_neighbours(sentences, _nearest(words, sentences))
+
+
+def _nearest(words: Sequence[str], sentences: Sequence[str]) -> int:
+    """Place of the sentence that holds most of a claim's words, the first of equals."""
+    return max(range(len(sentences)), key=lambda place: coverage(words, stems(sentences[place])))
+
+
+def _with_neighbours(sentences: Sequence[str], place: int) -> list[str]:
     return list(sentences[max(0, place - 1) : place + 2])
 
 
-def _scattered(words: Sequence[str], sentences: Sequence[str]) -> bool:
+def _scattered(words: Sequence[str], sentences: Sequence[str], nearest: int) -> bool:
     """Whether a claim is pieced together from sentences that have nothing to do with each other."""
     if len(sentences) < 4:
         return False
-    everywhere = coverage(words, [stem for sentence in sentences for stem in stems(sentence)])
-    together = coverage(words, [stem for sentence in near(words, sentences) for stem in stems(sentence)])
+    everywhere = coverage(words, _stems_of(sentences))
+    together = coverage(words, _stems_of(_with_neighbours(sentences, nearest)))
     return everywhere >= COVERED_FROM and together < 0.6 * everywhere
+
+
+def _stems_of(sentences: Sequence[str]) -> list[str]:
+    return [stemmed for sentence in sentences for stemmed in stems(sentence)]
 
 
 def _numbers(claim: str, sentences: Sequence[str], words: Sequence[str], best: str) -> list[Discrepancy]:

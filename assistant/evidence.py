@@ -22,6 +22,7 @@ from assistant.kinds import candidates, has_answer_of, new_candidates
 from assistant.matching import MET, match
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
+from assistant.regression import probability
 from assistant.retrieval import Hit
 from assistant.sentences import Span
 from assistant.terms import stems
@@ -168,7 +169,7 @@ def rank(
         around = sum(local[word] * met for word, met in item.matched_around.items()) / total
         told = replace(item, telling=telling, telling_around=around)
         found = sentence_features(told, question, hits[item.hit].score, readings[item.hit])
-        scored.append(replace(told, score=_logistic(weights.sentence, found)))
+        scored.append(replace(told, score=probability(weights.sentence, found)))
     return sorted(scored, key=lambda item: -item.score)
 
 
@@ -328,7 +329,7 @@ def judge(
         return Judgement(answerable=0.0, topical=0.0)
     best = evidence[0]
     checked = check_answer(index, question, best, checker)
-    answerable = _logistic(
+    answerable = probability(
         (weights or load_weights()).answer, answer_features(question, evidence, hits, readings, checked)
     )
     around = {word.stem: max(item.matched_around[word.stem] for item in evidence) for word in question.words}
@@ -371,7 +372,3 @@ def load_weights() -> Weights:
     """The package's own, as `training/evidence.py` fitted them."""
     data: dict[str, Any] = json.loads((files("assistant") / "data" / "evidence.json").read_text(encoding="utf-8"))
     return Weights(sentence=tuple(data["sentence"]), answer=tuple(data["answer"]))
-
-
-def _logistic(weights: Sequence[float], features: Sequence[float]) -> float:
-    return 1 / (1 + math.exp(-sum(w * f for w, f in zip(weights, features, strict=True))))

@@ -6,10 +6,13 @@ A folder holds NAME.onnx, tokenizer.json and NAME.json, which names the SHA-256 
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from assistant.errors import ModelError
 
@@ -37,30 +40,66 @@ def open_model(folder: Path, name: str, needed: Iterable[str], *, threads: int =
     Raises ModelError where a file is missing, is not the expected one, or cannot be loaded.
     """
     settings = _settings(folder, name, frozenset(needed))
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import onnxruntime  # type: ignore[import-untyped]
-    from tokenizers import Tokenizer
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or THREADS
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the cores from everything else that answers a question.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = session_options(threads or THREADS)
     try:
         session = onnxruntime.InferenceSession(
             str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer = open_tokenizer(folder / "tokenizer.json")
     except Exception as error:  # both raise types of their own, which say what could not be read
         raise ModelError(
             f"the {name} in {folder} could not be loaded ({type(error).__name__}: {error}); expected the files "
             f"that training/{name}.py makes: reinstall the package or make them again"
         ) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     return OnnxModel(
         session=session, tokenizer=tokenizer, settings=settings, fingerprint=settings["files"][f"{name}.onnx"]
     )
+
+
+def session_options(threads: int) -> Any:
+    """Options of an onnxruntime session on so many threads, which leave the cores alone while they wait."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from everything else that answers a question.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def open_tokenizer(path: Path) -> Any:
+    """The tokenizer of a tokenizer.json, with its own truncation and padding switched off; raises what it raises."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def packaged(name: str) -> Path:
+    """The folder of a model that comes with the package."""
+    return Path(str(files("assistant") / "data" / name))
+
+
+Model = TypeVar("Model")
+_loading = threading.Lock()
+
+
+def load_once(make: Callable[..., Model], folder: Path, threads: int) -> Model:
+    """What `make` makes of a folder, made once per process for each number of threads; raises what it raises."""
+    with _loading:
+        made: Model = _made(make, folder, threads)
+        return made
+
+
+@lru_cache(maxsize=8)
+def _made(make: Callable[..., Any], folder: Path, threads: int) -> Any:
+    return make(folder, threads=threads)
 
 
 def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]:
@@ -78,7 +117,7 @@ def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]
     if missing:
         raise ModelError(f"{path} lacks {', '.join(sorted(missing))}; make it again with training/{name}.py")
     for file in (f"{name}.onnx", "tokenizer.json"):
-        found = _sha256(folder / file, name)
+        found = file_hash([folder / file], f"the {name}'s files there: reinstall the package")
         if found != expected.get(file):
             raise ModelError(
                 f"{folder / file} has SHA-256 {found[:12]}…, expected {str(expected.get(file))[:12]}… as {name}.json "
@@ -87,11 +126,14 @@ def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]
     return settings
 
 
-def _sha256(path: Path, name: str) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"{path} could not be read ({error.strerror}); expected the {name}'s files there: reinstall the package"
-        ) from error
+def file_hash(paths: Iterable[Path], expected: str) -> str:
+    """SHA-256 of the contents of files, one after the other; raises ModelError with what is expected where one cannot be read."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise ModelError(f"{path} could not be read ({error.strerror}); expected {expected}") from error
+    return digest.hexdigest()

@@ -45,7 +45,7 @@ from assistant.language_model import LanguageModel, load_language_model
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
-from assistant.reply import Reply
+from assistant.reply import Reply, mark_cited
 from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
 from assistant.terms import stems
@@ -411,7 +411,6 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
             own.append(numbers[key])
         claims.append(Claim(text=line.text, citations=own, verdict=_verdict(line, check), mended=line.mended))
     removed = [Claim(text=line.text, verdict=_verdict(line, check), removed=True) for line in draft.removed]
-    cited = [replace(hit, cited=any(_overlaps(hit, citation) for citation in citations)) for hit in hits]
     return Reply(
         status=draft.status,
         text=_markdown(draft, claims),
@@ -421,7 +420,7 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
         missing=draft.missing,
         claims=[*claims, *removed],
         citations=citations,
-        hits=cited,
+        hits=mark_cited(hits, citations),
         written_by=draft.written_by,
         notes=draft.notes,
     )
@@ -447,11 +446,6 @@ def _verdict(line: Line, check: Check) -> Verdict:
     if line.from_data or not line.quotes:
         return Verdict(label="unchecked", score=0.0, reasons=["from the articles' data, not from their words"])
     return check(line.text, [quote.document.text[quote.span.start : quote.span.end] for quote in line.quotes])
-
-
-def _overlaps(hit: Hit, citation: Citation) -> bool:
-    passage = hit.passage
-    return passage.document_id == citation.document_id and passage.start < citation.end and citation.start < passage.end
 
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|])")

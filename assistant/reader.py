@@ -10,18 +10,16 @@ take for proof.  It was trained on English.
 
 import math
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.onnx_model import open_model
+from assistant.onnx_model import load_once, open_model, packaged
+from assistant.regression import logistic
 
 Floats = NDArray[np.float32]
 
@@ -233,7 +231,7 @@ class Reader:
         weight, margin, bias = self._weights
         logit = weight * max(part.head for part in scored) + margin * best[0][2] + bias
         return Reading(
-            answerable=1 / (1 + math.exp(-max(-60.0, min(60.0, logit)))),
+            answerable=logistic(logit),
             logit=logit,
             spans=tuple(
                 AnswerSpan(start=int(tokens.starts[a]), end=int(tokens.ends[b]), score=math.exp(score - total))
@@ -327,18 +325,9 @@ def _best_pairs(tokens: TokenScores) -> list[tuple[int, int, float]]:
 # Loading
 
 
-_loading = threading.Lock()
-
-
 def load_reader(folder: Path | None = None, threads: int = 0) -> Reader:
     """Load a reader once per process, the package's own unless a folder is named; raises ModelError as `Reader` does.
 
     `threads` bounds the cores it uses; 0 stands for two.
     """
-    with _loading:
-        return _load(folder or Path(str(files("assistant") / "data" / NAME)), threads)
-
-
-@lru_cache(maxsize=4)
-def _load(folder: Path, threads: int) -> Reader:
-    return Reader(folder, threads=threads)
+    return load_once(Reader, folder or packaged(NAME), threads)

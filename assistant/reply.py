@@ -1,12 +1,14 @@
 """Replies: what a user gets for a question, and its forms as dict, JSON and Markdown."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
 from assistant.citation import Citation
 from assistant.language_model import Usage
+from assistant.passages import Passage
 from assistant.retrieval import Hit
 from assistant.verification import Claim
 
@@ -66,6 +68,15 @@ class Reply:
             return self.text
         references = "\n".join(_reference(citation) for citation in self.citations)
         return f"{self.text}\n\n**Sources**\n\n{references}"
+
+
+def mark_cited(hits: Sequence[Hit], citations: Sequence[Citation]) -> list[Hit]:
+    """The hits, those marked of which a citation quotes words."""
+    return [replace(hit, cited=any(_quotes(citation, hit.passage) for citation in citations)) for hit in hits]
+
+
+def _quotes(citation: Citation, passage: Passage) -> bool:
+    return passage.document_id == citation.document_id and passage.start < citation.end and citation.start < passage.end
 
 
 def _plain(value: Any) -> Any:

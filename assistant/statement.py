@@ -7,7 +7,7 @@ English only; the emphatic form ("Senegal did join") spares the verb its endings
 import re
 
 _ASKED = re.compile(
-    r"^(?P<aux>is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)(?P<nt>n['’]t)?\s+"
+    r"^(?P<aux>is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)(?:n['’]t)?\s+"
     r"(?P<rest>.+?)\s*\?*$",
     re.IGNORECASE,
 )

@@ -8,7 +8,6 @@ checker makes of it.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from assistant.checker import Checker, Entailment, load_checker
 from assistant.discrepancy import COVERED_FROM, Discrepancy, anchoring, coverage, discrepancies, near, plain
 from assistant.polarity import denies
+from assistant.regression import probability
 from assistant.sentences import split_sentences
 from assistant.terms import stems
 
@@ -68,7 +68,7 @@ def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None 
     sentences = sentences_of(evidence)
     entailment = (checker or load_checker()).check(claim, sentences)
     found = discrepancies(claim, evidence, sentences)
-    score = _logistic(features(claim, sentences, entailment, found))
+    score = probability(_weights(), features(claim, sentences, entailment, found))
     sure = entailment.supported >= SURE_FROM
     decisive = [item for item in found if not item.soft and not (item.kind == "scattered" and sure)]
     if decisive or score < 0.5:
@@ -179,10 +179,6 @@ def _weights() -> list[float]:
     path = files("assistant") / "data" / "verification.json"
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return [float(data["weights"][name]) for name in FEATURES]
-
-
-def _logistic(values: Sequence[float]) -> float:
-    return 1 / (1 + math.exp(-sum(w * v for w, v in zip(_weights(), values, strict=True))))
 
 
 # The second opinion

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant import Assistant, Citation, Claim, Document, Reply, check_claim
+from assistant.citation import quote
 from assistant.sentences import split_sentences
 from eval.cases import Case
 
@@ -109,15 +110,5 @@ def _find(number: int, chunk: str, documents: list[Document]) -> Citation | None
     for document in documents:
         start = document.text.find(words) if words else -1
         if start >= 0:
-            return Citation(
-                number=number,
-                document_id=document.id,
-                title=document.title,
-                author=document.author,
-                published=document.published,
-                source=document.source,
-                quote=words,
-                start=start,
-                end=start + len(words),
-            )
+            return quote(number, document, start, start + len(words))
     return None

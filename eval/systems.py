@@ -6,13 +6,14 @@ passage and citing it wins nearly all of them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assistant import Assistant, Citation, Claim, Document, Hit, Reply, Settings, check_claim
-from assistant.citation import MAX_QUOTE_CHARS, cite
+from assistant.citation import MAX_QUOTE_CHARS, cite, quote
 from assistant.embedding import load_embedder
 from assistant.errors import AssistantError
 from assistant.question import parse_question
+from assistant.reply import mark_cited
 from assistant.retrieval import retrieve
 from eval.cases import Case
 
@@ -85,18 +86,7 @@ def whole_passage(assistant: Assistant, case: Case) -> Reply:
     if not hits:
         return always_abstain(assistant, case)
     passage = hits[0].passage
-    document = assistant.index.document(passage.document_id)
-    citation = Citation(
-        number=1,
-        document_id=document.id,
-        title=document.title,
-        author=document.author,
-        published=document.published,
-        source=document.source,
-        quote=passage.text,
-        start=passage.start,
-        end=passage.end,
-    )
+    citation = quote(1, assistant.index.document(passage.document_id), passage.start, passage.end)
     return _reply(case, [_copied(citation)], [citation], hits, min(1.0, max(0.0, hits[0].dense)))
 
 
@@ -129,7 +119,7 @@ def _reply(case: Case, claims: list[Claim], citations: list[Citation], hits: lis
         question=case.question,
         claims=claims,
         citations=citations,
-        hits=[replace(hit, cited=any(_holds(hit, citation) for citation in citations)) for hit in hits],
+        hits=mark_cited(hits, citations),
         answerable=sureness,
     )
 
@@ -137,11 +127,6 @@ def _reply(case: Case, claims: list[Claim], citations: list[Citation], hits: lis
 def _copied(citation: Citation) -> Claim:
     text = " ".join(citation.quote.split())
     return Claim(text=text, citations=[citation.number], verdict=check_claim(text, [citation.quote]))
-
-
-def _holds(hit: Hit, citation: Citation) -> bool:
-    passage = hit.passage
-    return passage.document_id == citation.document_id and passage.start < citation.end and citation.start < passage.end
 
 
 SYSTEMS = (

@@ -10,18 +10,18 @@ FILES = sorted((ROOT / "assistant").glob("*.py"))
 
 ORDER = [
     # words, settings and errors
-    *("errors", "settings", "sentences", "terms", "polarity", "quantities"),
+    *("errors", "settings", "sentences", "terms", "polarity", "quantities", "regression"),
     # how a language model is reached, which knows nothing of what it is asked
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
     *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
-    *("copies", "filters", "passages", "encoder", "embedding", "journal", "index", "retrieval"),
+    *("copies", "filters", "passages", "onnx_model", "encoder", "embedding", "journal", "index", "retrieval"),
     # conversation -> question
     *("question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
-    *("onnx_model", "reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
+    *("reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
     "answering",
     # with a language model
     *("orders", "drafting", "rewriting", "claims"),
@@ -41,7 +41,7 @@ HOMES = {
     "sentence_transformers": {"embedding"},
     "transformers": {"embedding"},
     "onnxruntime": {"encoder", "onnx_model"},
-    "tokenizers": {"encoder", "onnx_model"},
+    "tokenizers": {"onnx_model"},
     "safetensors": {"encoder"},
     "llama_index": {"llamaindex", "language_model", "gguf"},
     "xllamacpp": {"language_model", "gguf"},

@@ -26,7 +26,7 @@ from torch import nn
 
 from assistant.checker import NAME, Checker, chosen
 from assistant.reader import load_reader
-from training.checker_data import Pair, make_pairs, read_pairs, read_rows, sentences_of, write_pairs
+from training.checker_data import Pair, make_pairs, read_pairs, sentences_of, write_pairs
 from training.cross_encoder import (
     batches,
     checksums,
@@ -37,6 +37,7 @@ from training.cross_encoder import (
     load_tokenizer,
     tensors,
 )
+from training.lines import read_lines
 from training.reader_data import read_examples
 
 CONFIG = Path(__file__).with_suffix(".json")
@@ -235,7 +236,7 @@ def measured(data: Path, config: dict[str, Any]) -> dict[str, list[dict[str, Any
     """The rows that are for measuring, by set."""
 
     def read(name: str) -> list[dict[str, Any]]:
-        return read_rows(data / f"{name}.jsonl.gz")
+        return read_lines(data / f"{name}.jsonl.gz")
 
     domains = set(config["summedits_domains"])
     return {

@@ -20,9 +20,7 @@ are for both only the split that is for training: of WiCE and BEGIN the developm
 SummEdits the domains named in `training/checker.json`, of ExpertQA the validation split.
 """
 
-import gzip
 import hashlib
-import json
 import random
 import re
 from collections import defaultdict
@@ -34,6 +32,7 @@ from typing import Any, Literal
 
 from assistant.sentences import split_sentences
 from assistant.terms import stems
+from training.lines import read_lines, write_lines
 from training.reader_data import EVENT_VERBS, NAME, NUMBER, Example
 
 Label = Literal["supported", "contradicted", "unsupported", "not_supported"]
@@ -55,15 +54,11 @@ class Pair:
 
 
 def write_pairs(pairs: Iterable[Pair], path: Path) -> None:
-    with gzip.open(path, "wt", encoding="utf-8") as lines:
-        for pair in pairs:
-            lines.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
+    write_lines(map(asdict, pairs), path)
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [Pair(**{**row, "evidence": tuple(row["evidence"])}) for row in rows]
+    return [Pair(**{**row, "evidence": tuple(row["evidence"])}) for row in read_lines(path)]
 
 
 Tempting = Callable[[str, str], str | None]
@@ -92,11 +87,6 @@ def make_pairs(
 # What people wrote
 
 
-def read_rows(path: Path) -> list[Row]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def sentences_of(source: str) -> tuple[str, ...]:
     """The sentences of an evidence text, line by line."""
     found = []
@@ -121,7 +111,7 @@ def _people(folder: Path, config: dict[str, Any]) -> Iterator[Pair]:
                 )
 
     def read(name: str) -> list[Row]:
-        return read_rows(folder / f"{name}.jsonl.gz")
+        return read_lines(folder / f"{name}.jsonl.gz")
 
     yield from pairs(read("fever_gold_evidence"), "fever")
     yield from pairs(read("fever_symmetric"), "fever_symmetric")

@@ -5,7 +5,6 @@ the time where the time given ends first, so that a slow machine sees fewer exam
 ends well.
 """
 
-import hashlib
 import json
 import random
 import time
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel
 
 from assistant.embedding import _bundled_folder
+from assistant.onnx_model import file_hash, open_tokenizer
 
 
 class Window(Protocol):
@@ -43,12 +42,9 @@ def load_encoder() -> nn.Module:
     )
 
 
-def load_tokenizer() -> Tokenizer:
+def load_tokenizer() -> Any:
     """The bundled embedder's, with its own truncation and padding switched off."""
-    tokenizer = Tokenizer.from_file(str(_bundled_folder() / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    return open_tokenizer(_bundled_folder() / "tokenizer.json")
 
 
 def batches(windows: Sequence[W], config: dict[str, Any], rng: random.Random) -> list[list[W]]:
@@ -229,4 +225,4 @@ def without_traces(path: Path) -> None:
 
 def checksums(folder: Path, *names: str) -> dict[str, str]:
     """SHA-256 of files of a folder."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    return {name: file_hash([folder / name], "what export writes") for name in names}

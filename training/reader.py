@@ -15,7 +15,6 @@ reader.json; copy the last three into `assistant/data/reader/`.
 """
 
 import argparse
-import gzip
 import json
 import random
 import string
@@ -46,6 +45,7 @@ from training.cross_encoder import (
     load_tokenizer,
     tensors,
 )
+from training.lines import read_lines
 from training.reader_data import Example, Part, make_examples, read_examples, write_examples
 
 CONFIG = Path(__file__).with_suffix(".json")
@@ -289,7 +289,7 @@ def evaluate(work: Path, config: dict[str, Any], measure: Path | None, most: int
     examples = read_examples(work / "examples.jsonl.gz")
     calibration, fitted = calibrate(work, config, [e for e in examples if e.part == "validation"])
     measured = _measured([e for e in examples if e.part == "test"], most, random.Random(config["seed"]))
-    rows = _clapnq(measure) if measure else []
+    rows = read_lines(measure) if measure else []
     report: dict[str, Any] = {"validation": fitted}
     # Float32 is slower and there to compare with: a part of the same examples will do.
     for name, folder, share in (("int8", work, 1), ("float32", work / "float32", 6)):
@@ -361,11 +361,6 @@ def _report(reader: Reader, measured: dict[tuple[str, str], list[Example]]) -> d
         inside = [answered for p, answered in probabilities if low <= p < low + 0.2 + (low == 0.8)]
         report[f"answered where told {low:.1f}..{low + 0.2:.1f}"] = _mean(inside)
     return report
-
-
-def _clapnq(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def _report_clapnq(reader: Reader, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -15,9 +15,7 @@ elsewhere     a question on one sentence asked of other sentences of the same ar
 Nothing here knows the model; nothing reads the sets that are for measuring.
 """
 
-import gzip
 import hashlib
-import json
 import random
 import re
 from collections import defaultdict
@@ -31,6 +29,8 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
+
+from training.lines import read_lines, write_lines
 
 Part = Literal["train", "validation", "test"]
 Row = dict[str, Any]
@@ -53,15 +53,11 @@ class Example:
 
 
 def write_examples(examples: Iterable[Example], path: Path) -> None:
-    with gzip.open(path, "wt", encoding="utf-8") as lines:
-        for example in examples:
-            lines.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
+    write_lines(map(asdict, examples), path)
 
 
 def read_examples(path: Path) -> list[Example]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [Example(**{**row, "spans": tuple(tuple(span) for span in row["spans"])}) for row in rows]
+    return [Example(**{**row, "spans": tuple(tuple(span) for span in row["spans"])}) for row in read_lines(path)]
 
 
 def make_examples(data: Path, config: dict[str, Any], embed: Embed) -> list[Example]:
@@ -102,8 +98,7 @@ def _kept(example: Example, held_out: set[str]) -> bool:
 
 def read_sets(data: Path) -> dict[str, list[Row]]:
     def read(name: str) -> list[Row]:
-        with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-            found = [json.loads(line) for line in lines]
+        found = read_lines(data / f"{name}.jsonl.gz")
         return [row for row in found if row.get("start_exact", True) and len(row["question"].split()) > 1]
 
     sets = {

@@ -1,18 +1,16 @@
 """Fit `assistant/data/verification.json`: the checker's word and the exact checks as one probability of support.
 
-    python -m training.verification --work DIR --data PATH --pairs eval/pairs/pairs_dev_v1.yaml
+    python -m training.verification --work DIR --fit --pairs eval/pairs/pairs_dev_v1.yaml
 
 A logistic regression over the features of `assistant/verification.py`, on the validation pairs
 of `training/checker.py` (articles that the checker was not trained on).  Pairs that people wrote
-count as much as those that were made from them, and supported as much as the rest.  Then the
-lexical check, the checker alone and both together are measured on sets that neither saw.
+count as much as those that were made from them, and supported as much as the rest.  `--pairs`
+tells how minimal pairs fare, by kind; on public sets `python -m eval checker` measures.
 """
 
 import argparse
 import json
-import random
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,36 +21,21 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from assistant.checker import Checker
 from assistant.discrepancy import discrepancies
-from assistant.verification import FEATURES, check_claim, check_claim_lexical, features, sentences_of
-from training.checker import measured
+from assistant.verification import FEATURES, check_claim, features
 from training.checker_data import read_pairs
-from training.checker_data import sentences_of as lines_of
 
 TARGET = Path(__file__).parent.parent / "assistant" / "data" / "verification.json"
-CONFIG = Path(__file__).parent / "checker.json"
-MAIN = ("wice", "begin", "summedits")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder of training.checker")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the groundedness sets")
     parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="files of minimal pairs")
-    parser.add_argument("--most", type=int, default=10**6, help="rows of a set, for a quick look")
-    parser.add_argument("--fit", action="store_true", help="fit anew before measuring")
+    parser.add_argument("--fit", action="store_true", help="fit anew, and write the file")
     arguments = parser.parse_args()
     checker = Checker(arguments.work)
     if arguments.fit:
         fit(checker, arguments.work)
-    config = json.loads(CONFIG.read_text(encoding="utf-8"))
-    found: dict[str, dict[str, Any]] = {}
-    for name, rows in measured(arguments.data, config).items():
-        rows = random.Random(0).sample(rows, min(arguments.most, len(rows)))
-        found[name] = report(checker, rows)
-        print(name, json.dumps(found[name]), flush=True)
-    for key in ("lexical", "joined"):
-        means = {m: round(float(np.mean([found[name][key][m] for name in MAIN])), 4) for m in ("balanced", "auroc")}
-        print("mean of", ", ".join(MAIN), key, means)
     for path in arguments.pairs:
         print(path.name, json.dumps(minimal(checker, path), indent=1))
 
@@ -83,42 +66,6 @@ def fit(checker: Checker, work: Path) -> None:
     about = "made by training/verification.py: log-odds of support for each feature"
     TARGET.write_text(json.dumps({"about": about, "weights": told}, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(told, indent=1))
-
-
-def report(checker: Checker, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    labels = np.asarray([row["label"] == "supported" for row in rows])
-    joined, lexical, alone = [], [], []
-    for row in rows:
-        evidence = lines_of(row["source"])
-        joined.append(check_claim(row["claim"], evidence, checker=checker).score)
-        lexical.append(check_claim_lexical(row["claim"], evidence).score)
-        alone.append(checker.check(row["claim"], sentences_of(evidence)).supported)
-    return {
-        "n": len(rows),
-        "supported": int(labels.sum()),
-        "lexical": figures(labels, np.asarray(lexical)),
-        "checker alone": figures(labels, np.asarray(alone)),
-        "joined": figures(labels, np.asarray(joined)),
-    }
-
-
-def figures(labels: Any, scores: Any) -> dict[str, float]:
-    """Balanced accuracy at .5 with a 95 % interval (bootstrap), AUROC, expected calibration error in ten bins."""
-    rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(300):
-        chosen = rng.integers(0, len(labels), len(labels))
-        draws.append(balanced_accuracy_score(labels[chosen], scores[chosen] >= 0.5))
-    bins = np.clip((scores * 10).astype(int), 0, 9)
-    error = sum(abs(scores[bins == b].mean() - labels[bins == b].mean()) * (bins == b).mean() for b in set(bins))
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return {
-        "balanced": round(float(balanced_accuracy_score(labels, scores >= 0.5)), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "auroc": round(float(roc_auc_score(labels, scores)), 4),
-        "ece": round(float(error), 4),
-    }
 
 
 def minimal(checker: Checker, path: Path) -> dict[str, Any]:

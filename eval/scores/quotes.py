@@ -4,6 +4,8 @@ Needs no checker.  A gold word counts only inside a quote that a person would re
 400 characters, so that nothing is won by citing the whole article.
 """
 
+from collections.abc import Callable
+
 from assistant import Citation, Reply
 from assistant.citation import MAX_QUOTE_CHARS
 from eval.cases import Case
@@ -39,30 +41,25 @@ def right(case: Case, reply: Reply, documents: Documents) -> Score:
 
 def quote_exact(case: Case, reply: Reply, documents: Documents) -> Score:
     """Share of the quotes that stand word for word in the article that they name."""
-    if not reply.citations:
-        return not_applicable("nothing is cited")
-    wrong = [
-        citation
-        for citation in reply.citations
-        if citation.document_id not in documents or citation.quote not in documents[citation.document_id].text
-    ]
-    return _share(reply, wrong, "stand word for word in their article")
+    return _share(reply, documents, lambda own, text: own.quote in text, "stand word for word in their article")
 
 
 def span_exact(case: Case, reply: Reply, documents: Documents) -> Score:
     """Share of the citations whose offsets give just their quote."""
+    return _share(
+        reply, documents, lambda own, text: text[own.start : own.end] == own.quote, "are the text between their offsets"
+    )
+
+
+def _share(reply: Reply, documents: Documents, holds: Callable[[Citation, str], bool], what: str) -> Score:
+    """Share of the citations of which something holds in the text of the article that they name."""
     if not reply.citations:
         return not_applicable("nothing is cited")
     wrong = [
         citation
         for citation in reply.citations
-        if citation.document_id not in documents
-        or documents[citation.document_id].text[citation.start : citation.end] != citation.quote
+        if citation.document_id not in documents or not holds(citation, documents[citation.document_id].text)
     ]
-    return _share(reply, wrong, "are the text between their offsets")
-
-
-def _share(reply: Reply, wrong: list[Citation], what: str) -> Score:
     right = len(reply.citations) - len(wrong)
     told = "".join(f"; not [{citation.number}]" for citation in wrong)
     return scored(right / len(reply.citations), f"{right} of {len(reply.citations)} {what}{told}")

@@ -49,24 +49,29 @@ def rouge_l_of(text: str, references: Sequence[str]) -> float:
 
 def answer_f1(case: Case, reply: Reply, documents: Documents) -> Score:
     """Token F1 of the short answer, or of all words where there is none, with the best accepted answer."""
-    if not case.short or case.answerable is False:
-        return not_applicable("the case names no short answer")
-    if reply.status != "answered":
-        return scored(0, f"not answered: {reply.status}")
-    given = reply.short or answer_text(reply)
+    given = _short_answer(case, reply)
+    if isinstance(given, Score):
+        return given
     best = max(case.short, key=lambda accepted: token_f1(given, accepted))
     return scored(token_f1(given, best), f"{given!r} against {best!r}")
 
 
 def exact_match(case: Case, reply: Reply, documents: Documents) -> Score:
     """1 where the short answer is an accepted one, case, punctuation and articles aside."""
+    given = _short_answer(case, reply)
+    if isinstance(given, Score):
+        return given
+    matched = normalise(given) in {normalise(accepted) for accepted in case.short}
+    return scored(matched, f"{given!r}, accepted: {' or '.join(map(repr, case.short))}")
+
+
+def _short_answer(case: Case, reply: Reply) -> str | Score:
+    """What is compared with the accepted short answers, or the score where there is nothing to compare."""
     if not case.short or case.answerable is False:
         return not_applicable("the case names no short answer")
     if reply.status != "answered":
         return scored(0, f"not answered: {reply.status}")
-    given = reply.short or answer_text(reply)
-    matched = normalise(given) in {normalise(accepted) for accepted in case.short}
-    return scored(matched, f"{given!r}, accepted: {' or '.join(map(repr, case.short))}")
+    return reply.short or answer_text(reply)
 
 
 def rouge_l(case: Case, reply: Reply, documents: Documents) -> Score:

@@ -1,0 +1,18 @@
+"""Files of JSON lines, gzipped: one object a line."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def write_lines(rows: Iterable[dict[str, Any]], path: Path) -> None:
+    with gzip.open(path, "wt", encoding="utf-8") as lines:
+        for row in rows:
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
