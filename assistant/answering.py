@@ -14,7 +14,7 @@ from assistant import catalog
 from assistant.documents import Document
 from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
-from assistant.kinds import candidates, define, new_candidates, office_holder
+from assistant.kinds import asks_age, candidates, define, new_candidates, office_holder
 from assistant.matching import MET, meets, synonymy
 from assistant.polarity import denied_about, denies
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
@@ -122,7 +122,7 @@ def compose(
     denial = _premise_denial(question, evidence)
     if denial and (not sure or denial == best):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
-    lacking = _lacking(index, question, best)
+    lacking = _lacking(index, question, evidence)
     if lacking or not sure:
         return _partial(index, question, _about(question, evidence), lacking or _nothing_says(question, best))
     chosen = _choose(question, best, evidence)
@@ -233,17 +233,33 @@ def _held_for(item: Evidence, met: set[str]) -> set[str]:
     return {word for word in own if word in met or any(synonymy(asked, word) for asked in met)}
 
 
-def _lacking(index: Index, question: Question, best: Evidence) -> str | None:
-    """What the article of the best sentence fails to give whatever the reader says; None where nothing is sure to lack."""
+def _lacking(index: Index, question: Question, evidence: Sequence[Evidence]) -> str | None:
+    """What the best sentence or its article fails to give whatever the reader says; None where nothing is sure to lack."""
+    best = evidence[0]
     far = [word for word in question.names if best.matched_around[word.stem] < MET]
-    document = index.document(best.document_id)
-    held = frozenset(stems(f"{document.title}\n{document.text}")) if far else frozenset()
-    absent = [word.text for word in far if not meets(word, held)]
+    absent = _absent(index, far, [best.document_id])
     if absent:
-        return f"the article found does not mention {', '.join(absent)}"
+        nowhere = _absent(index, absent, list(dict.fromkeys(item.document_id for item in evidence)))
+        if nowhere:
+            return f"no article found mentions {_joined(nowhere)}"
+        return f"no article found mentions {_joined(question.names)} together"
     if question.kind in SPECIFIC and not best.typed:
-        return f"no {_NOUN[question.kind]} is given"
+        return f"no {'age' if asks_age(question) else _NOUN[question.kind]} is given"
     return None
+
+
+def _absent(index: Index, words: Sequence[Asked], document_ids: Sequence[str]) -> list[Asked]:
+    """The words that none of the documents holds."""
+    left = list(words)
+    for document in map(index.document, document_ids if words else ()):
+        held = frozenset(stems(f"{document.title}\n{document.text}"))
+        left = [word for word in left if not meets(word, held)]
+    return left
+
+
+def _joined(words: Sequence[Asked]) -> str:
+    *most, last = [word.text for word in words]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _nothing_says(question: Question, best: Evidence) -> str:

@@ -19,7 +19,7 @@ from assistant.checker import Checker
 from assistant.embedding import Vectors
 from assistant.index import Index
 from assistant.kinds import candidates, has_answer_of, new_candidates
-from assistant.matching import MET, match
+from assistant.matching import MET, match, meets
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
 from assistant.regression import probability
@@ -149,7 +149,24 @@ def find_evidence(
             better = evidence if evidence.read > known.read else known
             # A passage may begin with a sentence whose predecessor only the other one holds.
             found[key] = replace(better, before=known.before or evidence.before)
-    return rank(list(found.values()), question, hits, readings, weights)
+    return _named_first(index, question, rank(list(found.values()), question, hits, readings, weights))
+
+
+def _named_first(index: Index, question: Question, ranked: list[Evidence]) -> list[Evidence]:
+    """Those of the articles that hold most of the names asked about, then the rest.
+
+    Another article's chief executive is none of the one asked about, however well the sentence reads.
+    """
+    ids = dict.fromkeys(item.document_id for item in ranked)
+    if not question.names or len(ids) < 2:
+        return ranked
+    named = {}
+    for document_id in ids:
+        document = index.document(document_id)
+        held = frozenset(stems(f"{document.title}\n{document.text}"))
+        named[document_id] = sum(word.weight for word in question.names if meets(word, held))
+    most = max(named.values())
+    return sorted(ranked, key=lambda item: named[item.document_id] < most)
 
 
 def rank(

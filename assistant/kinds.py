@@ -40,6 +40,12 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 _COUNT = re.compile(_NUMERAL, re.IGNORECASE)
+_ASKS_AGE = re.compile(r"\bhow old\b|\b(?:at )?what age\b|\bthe age of\b|\bquel âge\b", re.IGNORECASE)
+_AGE = re.compile(
+    rf"(?<=,\s)\d{{1,3}}(?=[,.])|(?<=\()\d{{1,3}}(?=\))|\b(?:aged?|age of|turn(?:s|ed))\s+(?:of\s+)?(?:\d{{1,3}}|{_NUMBER_WORD})\b|"
+    rf"\b(?:\d{{1,3}}|{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})?)[-\s]+years?(?:[-\s]+of[-\s]+age|[-\s]+old)\b",
+    re.IGNORECASE,
+)
 _PROPER = re.compile(
     r"(?<![\w])(?:(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?)(?:(?:\s+|\s+(?:of|of the|de|du|la|al|bin|van|von|and the|for|&)\s+)(?=[A-ZÀ-ÖØ-Þ])(?:[A-ZÀ-ÖØ-Þ][\w’'-]*[\w]|[A-Z]\.?))*)"
 )
@@ -102,7 +108,16 @@ def new_candidates(question: Question, sentence: str) -> list[Candidate]:
     """The candidates of the kind asked for that the question does not name itself, in reading order."""
     if _held_by_another(question, sentence):
         return []
-    return [found for found in candidates(question.kind, sentence) if _new(question, found, sentence)]
+    offered = candidates(question.kind, sentence)
+    if asks_age(question):
+        ages = [match.span() for match in _AGE.finditer(sentence)]
+        offered = [item for item in offered if any(start <= item.start < end for start, end in ages)]
+    return [found for found in offered if _new(question, found, sentence)]
+
+
+def asks_age(question: Question) -> bool:
+    """Whether the number asked for is somebody's age."""
+    return question.kind == "count" and _ASKS_AGE.search(question.text) is not None
 
 
 def define(question: Question, sentence: str) -> Candidate | None:

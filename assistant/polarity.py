@@ -16,7 +16,10 @@ _NOT_DENIAL = re.compile(
     r"\b(?:not only|no doubt|no longer than|nothing but|not just|whether or not|not to mention)\b", re.IGNORECASE
 )
 _CLAUSE = re.compile(
-    r"[,;:()—–]|\s-\s|\b(?:but|although|though|while|whereas|however|because|which|who|since)\b", re.IGNORECASE
+    r"[,;:()—–]|\s-\s|\b(?:but|although|though|while|whereas|however|because|which|who|since)\b|"
+    # Sentences of one quotation; "Mr." and "U.S." end none.
+    r"(?-i:(?<=[a-z\d][a-z\d][.!?])[\"”’']?\s+(?=[\"“‘']?[A-Z]))",
+    re.IGNORECASE,
 )
 
 

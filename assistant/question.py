@@ -236,7 +236,8 @@ LIGHT = frozenset(
     happened happening happens next true make makes made put take took use used latest recent recently current currently newest last
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
     details already even come comes rest part parts stand stands belong both two cover covers large big strong size
-    high tall old far long wide details know question answer read heard hear text story report reports today""".split()
+    high tall old far long wide details know question answer read heard hear text story report reports today
+    mr mrs ms miss dr mme""".split()
 )
 """Words that ask rather than name a topic."""
 
@@ -329,7 +330,7 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
             continue
         capital = word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
         name = word[0].isdigit() or (capital and (english is None or english[0].isupper()))
-        spans[stemmed] = Asked(stem=stemmed, text=word, weight=weight(stemmed), name=name)
+        spans[stemmed] = Asked(stem=stemmed, text=re.sub(r"['’]s$", "", word), weight=weight(stemmed), name=name)
     return tuple(spans.values())
 
 

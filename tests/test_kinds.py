@@ -44,6 +44,9 @@ def test_candidates_are_all_words_of_the_kind(kind: str, sentence: str, expected
         ("Who is Senegal's prime minister?", VISIT, True),
         ("How long is the border?", "Both were once part of French West Africa.", False),
         ("Who met Ousmane Sonko?", "They praised Ousmane Sonko.", False),
+        ("How old is Awa Diop?", "Awa Diop, 27, runs two shops.", True),
+        ("How old is Awa Diop?", "The 27-year-old Awa Diop runs two shops.", True),
+        ("How old is Awa Diop?", "Awa Diop runs two shops and won 27 prizes.", False),
     ],
 )
 def test_a_sentence_offers_an_answer_or_it_does_not(question: str, sentence: str, offers: bool):
@@ -107,6 +110,8 @@ def test_clauses_are_cut_at_commas_and_conjunctions():
         ("Senegal, while not a member of the AES, has shown willingness.", ["willing"], ["seneg"], False),
         ("Prices rise for a PlayStation, but not for a Switch.", ["price", "rise"], ["switch"], True),
         ("Prices rise for a PlayStation, but not for a Switch.", ["price", "rise"], ["playstat"], False),
+        ("“It works. It is not ideal. It is a lot of notes,” said Mr. Diop.", ["note"], ["diop"], False),
+        ("“It works. These are not notes. It is ideal,” said Mr. Diop.", ["note"], ["diop"], True),
     ],
 )
 def test_a_denial_counts_where_it_touches_what_is_asked(

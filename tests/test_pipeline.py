@@ -195,6 +195,24 @@ def test_sources_that_differ_are_shown_side_by_side_with_their_dates(news: Assis
     assert reply.short is None
 
 
+def test_another_articles_answer_is_none_and_what_is_missing_is_told_truly():
+    assistant = Assistant.from_documents(
+        [
+            Document(
+                id="mill", title="Tema mill reopens", text="The chief executive of Akosombo Textiles is Kofi Asare."
+            ),
+            Document(id="mine", title="Obuasi pays", text="Obuasi Gold agreed to pay 40 million dollars to farmers."),
+        ]
+    )
+    reply = assistant.ask("Who is the chief executive of Obuasi Gold?")
+    assert (reply.status, {citation.document_id for citation in reply.citations}) == ("partial", {"mine"})
+    assert reply.reason == "no name is given"
+    assert assistant.ask("When did Kofi Asare visit Obuasi Gold?").reason == (
+        "no article found mentions Kofi, Asare, Obuasi and Gold together"
+    )
+    assert "mentions Lomé" in (assistant.ask("When did Kofi Asare of Akosombo Textiles move to Lomé?").reason or "")
+
+
 def test_latest_goes_by_the_date_of_the_article(news: Assistant):
     reply = news.ask("What is the latest cost of the Volta bridge?")
     assert reply.citations[0].document_id == "bridge-new"

@@ -54,6 +54,10 @@ def test_names_and_numbers_are_told_from_other_words():
     assert words == {"Senegal": True, "send": False, "5,000": True, "soldiers": False, "Mali": True, "spring": False}
 
 
+def test_titles_and_possessives_are_no_part_of_a_name():
+    assert [word.text for word in parse_question("Who met Mr Boateng's brother?").names] == ["Boateng"]
+
+
 def test_a_question_in_capitals_names_nobody():
     assert parse_question("WHO SIGNED THE PACT IN MALI").names == []
 
