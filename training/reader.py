@@ -33,7 +33,7 @@ from torch import nn
 from transformers import AutoModel
 
 from assistant.embedding import _bundled_folder
-from assistant.reader import NAME, Reader, Reading
+from assistant.reader import NAME, Reader, Reading, load_reader
 from assistant.sentences import split_sentences
 from training.cross_encoder import (
     batches,
@@ -46,7 +46,7 @@ from training.cross_encoder import (
     tensors,
 )
 from training.lines import read_lines
-from training.reader_data import Example, Part, make_examples, read_examples, write_examples
+from training.reader_data import Example, Mark, Part, make_examples, read_examples, write_examples
 
 CONFIG = Path(__file__).with_suffix(".json")
 IGNORED = -1e4
@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the training sets")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
+    parser.add_argument("--start", type=Path, help="checkpoint.pt of an earlier run, to go on from its weights")
+    parser.add_argument("--draw", type=int, default=1, help="another number makes other negatives; the parts stay")
     parser.add_argument("--measure", type=Path, help="CLAPnq rows, measured and never trained on")
     parser.add_argument("--most", type=int, default=1500, help="held-out examples measured of each kind")
     arguments = parser.parse_args()
@@ -69,9 +71,11 @@ def main() -> None:
     torch.manual_seed(config["seed"])
     for stage in arguments.stages or STAGES:
         if stage == "prepare":
-            write_examples(make_examples(arguments.data, config, embed), arguments.work / "examples.jsonl.gz")
+            marks = marker(config["pairs"]["sure"])
+            examples = make_examples(arguments.data, config, embed, marks, arguments.draw)
+            write_examples(examples, arguments.work / "examples.jsonl.gz")
         elif stage == "train":
-            train(arguments.work, config, arguments.minutes * 60)
+            train(arguments.work, config, arguments.minutes * 60, arguments.start)
         elif stage == "export":
             export(arguments.work, config)
         elif stage == "evaluate":
@@ -122,6 +126,19 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         pooled = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
         vectors[places] = torch.nn.functional.normalize(pooled, dim=-1).numpy()
     return vectors
+
+
+def marker(sure: float) -> Mark:
+    """The shipped reader's best span, where it is at least so sure that the sentence answers."""
+    reader = load_reader()
+
+    def mark(question: str, sentence: str) -> tuple[int, int] | None:
+        reading = reader.read(question, [sentence])[0]
+        if reading.answerable < sure or not reading.spans:
+            return None
+        return reading.spans[0].start, reading.spans[0].end
+
+    return mark
 
 
 # Training
@@ -205,7 +222,7 @@ def loss_of(model: nn.Module, batch: Sequence[Encoded], answerable_loss: float) 
     return ((answerable_loss * told - likelihood.logsumexp(-1)) * weight).sum() / weight.sum()
 
 
-def train(work: Path, config: dict[str, Any], seconds: float) -> None:
+def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None = None) -> None:
     settings = config["train"]
     rng = random.Random(config["seed"])
     examples = read_examples(work / "examples.jsonl.gz")
@@ -214,6 +231,8 @@ def train(work: Path, config: dict[str, Any], seconds: float) -> None:
     checked = encode(_some(examples, "validation", 250), config, random.Random(config["seed"]))
     checks = batches(checked, settings, random.Random(config["seed"]))
     model = ReaderModel().train()
+    if start is not None:
+        model.load_state_dict(torch.load(start, weights_only=True)["model"])
     freeze(model.encoder, settings["frozen_layers"])
     fit(
         model,

@@ -7,12 +7,16 @@ by question.  How the unanswerable ones are made:
 unanswerable  SQuAD2's, written by people against the same paragraph
 retrieved     another paragraph that search ranks high for the question and that lacks the answer
 removed       the question's own passage without the sentences that hold the answer
+withheld      the question's own passage, which still tells the event, without the phrase that answers
 entity        the question with a name or number of another passage of the same article
 verb          the question with another verb, which the passage does not use
 argument      who, when, where or why of a verb whose sentence does not say (QA-SRL names all that it says)
 elsewhere     a question on one sentence asked of other sentences of the same article
+neighbours    a question asked of the sentences that are nearest to the one that answers it
 
-Nothing here knows the model; nothing reads the sets that are for measuring.
+A second draw makes other negatives of the same articles.  SQuAD's question-and-sentence pairs
+come without the answer's place; an earlier reader marks it.  Nothing reads the sets that are
+for measuring.
 """
 
 import hashlib
@@ -35,6 +39,8 @@ from training.lines import read_lines, write_lines
 Part = Literal["train", "validation", "test"]
 Row = dict[str, Any]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+Mark = Callable[[str, str], tuple[int, int] | None]
+"""Question and sentence to where the answer stands in it, or `None` where that is not sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +66,27 @@ def read_examples(path: Path) -> list[Example]:
     return [Example(**{**row, "spans": tuple(tuple(span) for span in row["spans"])}) for row in read_lines(path)]
 
 
-def make_examples(data: Path, config: dict[str, Any], embed: Embed) -> list[Example]:
-    """All examples of all parts, each list in a fixed order for a given seed."""
+def make_examples(data: Path, config: dict[str, Any], embed: Embed, mark: Mark, draw: int = 1) -> list[Example]:
+    """All examples of all parts, each list in a fixed order for a given seed and draw; the parts are the same for all draws."""
     rng = random.Random(config["seed"])
     rows = read_sets(data)
     titles = _squad_titles(rows, config["split"], rng)
+    rng = rng if draw == 1 else random.Random(f"{config['seed']} {draw}")
     part = {name: [_part_of(row, titles, config["split"]) for row in rows[name]] for name in rows}
     sentences = _articles(rows)
     positives = _positives(rows, part, sentences, config, rng)
     negatives = config["negatives"]
+    pairs = _from_pairs(data, config["pairs"], embed, mark, rng)
     made = [
         *positives,
+        *pairs,
         *_squad_unanswerable(rows, part, config),
         *_retrieved(positives, rows, negatives, embed, rng),
         *_removed(positives, negatives["removed"], rng),
+        *_withheld([*positives, *pairs], negatives["withheld"], rng),
         *_entity(positives, rows, negatives["entity"], rng),
         *_verb(positives, negatives, embed, rng),
-        *_argument(rows, part, negatives["argument"], rng),
+        *_argument(rows, part, sentences, negatives["argument"], rng),
         *_elsewhere(rows, part, sentences, negatives["elsewhere"], rng),
     ]
     held_out = {example.context for example in made if example.part != "train"}
@@ -345,6 +355,7 @@ ABSENT = {
 def _argument(
     rows: dict[str, list[Row]],
     part: dict[str, list[Part]],
+    sentences: dict[str, list[str]],
     most: int,
     rng: random.Random,
 ) -> list[Example]:
@@ -368,9 +379,17 @@ def _argument(
         for word in ("When", "Where", "Why"):
             if word not in asked and not ABSENT[word].search(context):
                 questions.append(f"{word} {plural} {_lower_first(thing)} {passive[1]}?")
+        told = _among(group[0], passive[1], sentences, rng)
         for question in questions:
-            made.append(_negative(question, context, "argument", "qasrl", where[context], 0.8))
+            made.append(_negative(question, told, "argument", "qasrl", where[context], 0.8))
     return _sample(made, most, rng)
+
+
+def _among(row: Row, verb: str, sentences: dict[str, list[str]], rng: random.Random) -> str:
+    """The row's sentence among others of its article, which name people and days but not the verb."""
+    context, _ = _joined(row, sentences, rng)
+    others = context.replace(row["context"], " ")
+    return str(row["context"]) if _stem(verb) in {_stem(word) for word in _words(others)} else context
 
 
 def _elsewhere(
@@ -465,6 +484,77 @@ def _removed(positives: Sequence[Example], counts: dict[str, int], rng: random.R
     return made
 
 
+PHRASES = {
+    "who": frozenset("by with to from".split()),
+    "when": frozenset("in on since during from until by".split()),
+    "where": frozenset("in at on near from to".split()),
+}
+WITHHELD = re.compile(r"(?P<comma>,)?\s+(?P<word>by|with|to|from|in|on|since|during|until|at|near)\s+(?:the |an? )?$")
+FOLLOWS = re.compile(
+    r"\s*(?:[.,;:)]|$)|\s+(?:and|or|but|to|in|on|at|by|for|from|with|after|before|when|while|as|because|during|until|"
+    r"since|under|into|through|following|against|which|who|that|where|is|was|were|has|had|will)\b"
+)
+ASKS = {
+    "who": re.compile(r"\bwho(?:m)?\b", re.IGNORECASE),
+    "when": re.compile(r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade)\b", re.IGNORECASE),
+    "where": re.compile(
+        r"\bwhere\b|\b(?:what|which) (?:city|country|state|town|place|county|region|continent)\b", re.IGNORECASE
+    ),
+}
+
+
+def _withheld(positives: Sequence[Example], counts: dict[str, int], rng: random.Random) -> list[Example]:
+    """The event told and the detail left out ("was signed by X in May" asked for who), something of its sort nearby."""
+    made: list[Example] = []
+    for name, most in counts.items():
+        found = []
+        for example in _distinct(positives, name):
+            context = _without_phrase(example)
+            if context:
+                found.append(
+                    replace(example, context=context, spans=(), kind="withheld", weight=min(1.0, example.weight + 0.2))
+                )
+        made += _sample([e for e in found if e.part == "train"], most, rng) * 2
+        made += _sample([e for e in found if e.part != "train"], most // 8, rng)
+    return made
+
+
+def _without_phrase(example: Example) -> str:
+    asked = next((kind for kind, pattern in ASKS.items() if pattern.search(example.question)), "")
+    answers = _answers(example)
+    for start, end in example.spans if asked else ():
+        cut = _phrase(example.context, start, end, asked)
+        if cut is None:
+            continue
+        mark = "\x00"
+        left = example.context[: cut[0]] + mark + example.context[cut[1] :]
+        kept = [s for s in SENTENCE_END.split(left) if mark in s or not any(a in s.lower() for a in answers)]
+        context = " ".join(kept).replace(mark, "")
+        if any(a in context.lower() for a in answers) or len(context) < 100:
+            continue
+        tempting = NUMBER if asked == "when" else NAME
+        named = set(_words(example.question))
+        if any(named.isdisjoint(_words(m[0])) for m in tempting.finditer(context)):
+            return context
+    return ""
+
+
+def _phrase(text: str, start: int, end: int, asked: str) -> tuple[int, int] | None:
+    """Where the phrase around an answer begins and ends that a sentence can do without."""
+    before, after = text[:start], text[end:]
+    if end - start > 60:
+        return None
+    found = WITHHELD.search(before)
+    if found and found["word"] in PHRASES[asked] and FOLLOWS.match(after):
+        closes = 1 if found["comma"] and after.startswith(",") else 0
+        return found.start(), end + closes
+    if before.endswith(", ") and after.startswith(","):
+        return start - 2, end + 1
+    if before.endswith(" (") and after.startswith(")"):
+        return start - 2, end + 1
+    return None
+
+
 # The question changed
 
 NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'’-]+(?: (?:of |the |de |al-)?[A-Z][\w'’-]+)*")
@@ -554,4 +644,46 @@ def _verb(positives: Sequence[Example], config: dict[str, Any], embed: Embed, rn
             question = example.question[:start] + fits[0] + example.question[end:]
             made.append(replace(example, question=question, spans=(), kind="verb", weight=0.8))
             counts[key] += 1
+    return made
+
+
+# Questions with a sentence, and no more
+
+
+def _from_pairs(data: Path, config: dict[str, Any], embed: Embed, mark: Mark, rng: random.Random) -> list[Example]:
+    """SQuAD's questions with the sentence that answers, among the sentences nearest to it, or with those alone.
+
+    All of them are for training: no article of SQuAD's training part is in its development part.
+    """
+    rows = [row for row in read_lines(data.parent / "pairs" / f"{config['name']}.jsonl.gz") if row["positive"].strip()]
+    sentences = sorted({row["positive"] for row in rows})
+    place_of = {sentence: place for place, sentence in enumerate(sentences)}
+    vectors = embed(sentences)
+    made: list[Example] = []
+    wrong = 0
+    for row in _sample(rows, config["most"], rng):
+        question, sentence = row["question"], row["positive"]
+        span = mark(question, sentence)
+        if span is None:
+            continue
+        answer = sentence[slice(*span)].lower()
+        order = np.argsort(-(vectors @ vectors[place_of[sentence]]))[1:9]
+        near = [sentences[i] for i in order if answer not in sentences[i].lower()]
+        before, after = near[: rng.randint(0, 2)], near[2 : 2 + rng.randint(0, 2)]
+        shift = sum(len(text) + 1 for text in before)
+        made.append(
+            Example(
+                question=question,
+                context=" ".join([*before, sentence, *after]),
+                spans=((span[0] + shift, span[1] + shift),),
+                kind="answer",
+                source="squad_pairs",
+                part="train",
+                weight=config["weight"],
+            )
+        )
+        if near and wrong < config["negatives"]:
+            wrong += 1
+            context = " ".join(_sample(near[:4], rng.randint(1, 4), rng))
+            made.append(_negative(question, context, "neighbours", "squad_pairs", "train", config["weight"]))
     return made
