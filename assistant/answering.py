@@ -16,7 +16,7 @@ from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
 from assistant.kinds import asks_age, candidates, define, new_candidates, office_holder
 from assistant.matching import MET, meets, synonymy
-from assistant.polarity import denied_about, denies
+from assistant.polarity import denied_about, denies, denies_somewhere
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
 from assistant.reply import Status
 from assistant.sentences import Span
@@ -119,8 +119,9 @@ def compose(
         return _about_subject(index, question, evidence)
     best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
-    denial = _premise_denial(question, evidence)
-    if denial and (not sure or denial == best):
+    refuted = _refuted(question, evidence, check)
+    denial = refuted or _premise_denial(question, evidence)
+    if denial and (refuted or not sure or denial == best):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     lacking = _lacking(index, question, evidence)
     if lacking or not sure:
@@ -223,6 +224,30 @@ def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidenc
             continue
         held = _held_for(item, met)
         if denied_about(item.text, held, [word.stem for word in question.names]) != asks_negated:
+            return item
+    return None
+
+
+_ASSUMES = re.compile(
+    r"^(?:why|how|when|where)\s+(?=(?:did|does|do|is|are|was|were|has|have|had|will|would|can|could|should)\s)",
+    re.IGNORECASE,
+)
+REFUTED_FROM = 0.15
+"""Probability of support at or below which a sentence that denies something refutes what a question assumes."""
+
+
+def _refuted(question: Question, evidence: Sequence[Evidence], check: Check) -> Evidence | None:
+    """A sentence that denies something and, by the checker, contradicts what "Why did X join?" takes for granted."""
+    text = strip_lead(question.text)
+    assumed = _ASSUMES.match(text)
+    said = statement_of(text[assumed.end() :]) if assumed and not question.french else None
+    if said is None or not question.names:
+        return None
+    for item in evidence[:MOST_READ]:
+        if not denies_somewhere(item.text) or any(item.matched[word.stem] < MET for word in question.names):
+            continue
+        verdict = check(said, [item.text])
+        if verdict.label == "contradicted" and verdict.score <= REFUTED_FROM:
             return item
     return None
 
@@ -360,28 +385,42 @@ def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], c
 
 MOST_CHECKED = 4
 """Sentences against which the statement of a yes/no question is checked."""
+RARE_FROM = 0.6
+"""Weight from which a word of a question that names nobody has to be met by the sentence that decides it."""
 YES_FROM: dict[Caution, float] = {"cautious": 0.75, "balanced": 0.6, "eager": 0.5}
 """Probability of support from which the answer is yes; it is no where a contradiction is as sure."""
 
 
 def _checked(
-    index: Index, question: Question, ranked: Sequence[Evidence], caution: Caution, check: Check
+    index: Index,
+    question: Question,
+    ranked: Sequence[Evidence],
+    caution: Caution,
+    check: Check,
 ) -> tuple[Evidence, bool] | None:
     """The sentence that supports or contradicts the question's statement most surely, and which of the two."""
     said = None if question.french else statement_of(strip_lead(question.text))
     if said is None:
         return None
     found = []
+    anchors = question.names or [word for word in question.words if word.weight >= RARE_FROM]
     for item in ranked:
-        if any(item.matched_around[word.stem] < MET for word in question.names):
+        if any(item.matched_around[word.stem] < MET for word in anchors):
             continue
         text = index.document(item.document_id).text
-        before = [text[item.before.start : item.before.end]] if item.before else []
+        before = [text[item.before.start : item.before.end]] if item.before and _leans(item.text) else []
         found.append((item, check(said, [*before, item.text])))
     best = max(found, key=lambda pair: pair[1].score, default=None)
     if best and best[1].label == "supported" and best[1].score >= YES_FROM[caution]:
         return best[0], True
-    opposed = [pair for pair in found if pair[1].label == "contradicted" and 1 - pair[1].score >= YES_FROM[caution]]
+    opposed = [
+        (item, verdict)
+        for item, verdict in found
+        if verdict.label == "contradicted"
+        and 1 - verdict.score >= YES_FROM[caution]
+        # The checker alone is not believed: a "no" needs words that deny, or an exact check that fails.
+        and (denies_somewhere(item.text) or verdict.score <= REFUTED_FROM)
+    ]
     if opposed:
         return min(opposed, key=lambda pair: pair[1].score)[0], False
     return None

@@ -38,6 +38,11 @@ def clauses(sentence: str) -> list[str]:
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
+def denies_somewhere(sentence: str) -> bool:
+    """Whether a clause of a sentence is negated."""
+    return any(map(denies, clauses(sentence)))
+
+
 def denied_about(sentence: str, wanted: Collection[str], named: Collection[str] = ()) -> bool:
     """Whether a sentence denies what the wanted stems say of those named.
 

@@ -236,8 +236,21 @@ def test_a_sentence_that_hangs_on_he_brings_the_one_before(news: Assistant):
 
 def test_a_yes_or_no_question_is_answered_by_the_sentence_that_decides_it(news: Assistant, seeds: Assistant):
     assert news.ask("Did the union accept the offer?").short == "No"
-    assert seeds.ask("Do Burkina Faso and Senegal share a border?").short == "No"
+    border = seeds.ask("Do Burkina Faso and Senegal share a border?")
+    assert (border.short, [c.quote[:32] for c in border.citations]) == ("No", ["Though they do not share a borde"])
     assert seeds.ask("Is Niger part of the Alliance of Sahel States?").short == "Yes"
+
+
+@pytest.mark.parametrize("question", ["did sonko actually go to burkina faso", "Was Senegal ever under French rule?"])
+def test_no_is_said_only_where_words_deny_or_an_exact_check_fails(seeds: Assistant, question: str):
+    assert seeds.ask(question).short != "No"
+
+
+@pytest.mark.parametrize("question", ["Why did Senegal join the AES?", "How did Senegal become a member of the AES?"])
+def test_what_a_question_takes_for_granted_is_held_against_what_the_sources_deny(seeds: Assistant, question: str):
+    reply = seeds.ask(question)
+    assert (reply.status, reply.reason) == ("partial", "the sources say otherwise than the question assumes")
+    assert "not a member" in reply.citations[0].quote
 
 
 def test_a_follow_up_is_answered_in_its_conversation(news: Assistant):
