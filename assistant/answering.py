@@ -14,7 +14,7 @@ from assistant import catalog
 from assistant.documents import Document
 from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
-from assistant.kinds import asks_age, candidates, define, new_candidates, office_holder
+from assistant.kinds import asks_age, candidates, define, new_candidates, office_asked_of, office_holder
 from assistant.matching import MET, meets, synonymy
 from assistant.polarity import denied_about, denies, denies_somewhere
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
@@ -370,8 +370,10 @@ DECIDED_FROM: dict[Caution, float] = {"cautious": 0.92, "balanced": 0.8, "eager"
 def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], caution: Caution, check: Check) -> Draft:
     """Yes or no by what checking the question's statement says, or by the words of the nearest sentence."""
     ranked = sorted(evidence[:8], key=lambda item: -(item.cover + 0.3 * item.cover_around + 0.5 * item.cosine))
-    decided = _checked(index, question, ranked[:MOST_CHECKED], caution, check) or _by_words(
-        question, ranked[0], caution
+    decided = (
+        _by_office(question, evidence)
+        or _checked(index, question, ranked[:MOST_CHECKED], caution, check)
+        or _by_words(question, ranked[0], caution)
     )
     if decided is None:
         unmet = [word.text for word in question.words if ranked[0].matched_around[word.stem] < MET]
@@ -381,6 +383,20 @@ def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], c
     if yes and _NOW.search(question.text) and _NOT_YET.search(item.text):
         yes = False
     return Draft(status="answered", lines=_lines(index, [item]), short=_yes_word(question, yes))
+
+
+def _by_office(question: Question, evidence: Sequence[Evidence]) -> tuple[Evidence, bool] | None:
+    """Whether somebody holds an office, by a sentence that says who does."""
+    asked = office_asked_of(strip_lead(question.text))
+    if asked is None:
+        return None
+    name, who = asked
+    for item in evidence[:MOST_READ]:
+        holder = office_holder(who, item.text)
+        if holder:
+            own = stems(holder.text)
+            return item, bool(own) and own[-1] == stems(name)[-1:][0]
+    return None
 
 
 MOST_CHECKED = 4

@@ -6,7 +6,7 @@ Given a question, the candidates of the kind it asks for, and who holds an offic
 import re
 from dataclasses import dataclass
 
-from assistant.question import Kind, Question
+from assistant.question import Kind, Question, parse_question
 from assistant.terms import stem, stems
 
 _MONTH = (
@@ -183,6 +183,14 @@ def office_holder(question: Question, sentence: str) -> Candidate | None:
     return None
 
 
+def office_asked_of(text: str) -> tuple[str, Question] | None:
+    """Of "Is NAME the president of OWNER?" the name, and the question who holds that office."""
+    match = _IS_HOLDER.match(text)
+    if match is None or _OFFICE.search(match["role"]) is None:
+        return None
+    return match["name"], parse_question(f"Who is {match['role']}?")
+
+
 def _held_by_another(question: Question, sentence: str) -> bool:
     """Whether a sentence gives the office asked for ("Burkina Faso's prime minister") to another country's holder."""
     office = _OFFICE.search(question.text)
@@ -205,6 +213,11 @@ def _of_one_people(left: str, right: str) -> bool:
 _OFFICE = re.compile(
     r"\b(?:prime minister|(?:foreign|interior|defen[cs]e|finance|health|education|justice) minister|(?:vice[- ])?president|chancellor|king|queen|"
     r"governor|mayor|speaker|ambassador|army chief|head of state|minister)\b",
+    re.IGNORECASE,
+)
+_IS_HOLDER = re.compile(
+    r"^is\s+(?P<name>(?-i:[A-ZÀ-Þ])[\w’'.-]*(?:\s+(?![\w-]+['’]s\b)(?-i:[A-ZÀ-Þ])[\w’'.-]*){0,3})\s+(?:(?:still|currently|now|really)\s+)?"
+    r"(?P<role>(?:(?:the|(?-i:[A-ZÀ-Þ]))[\w’' -]*)?\b[\w’' -]+?)\s*\??$",
     re.IGNORECASE,
 )
 _HELD = (

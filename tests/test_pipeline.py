@@ -241,6 +241,19 @@ def test_a_yes_or_no_question_is_answered_by_the_sentence_that_decides_it(news: 
     assert seeds.ask("Is Niger part of the Alliance of Sahel States?").short == "Yes"
 
 
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("Is Ousmane Sonko the president of Senegal?", "No"),
+        ("Is Faye Senegal's president?", "Yes"),
+        ("Is Ibrahim Traore the president of Burkina Faso?", "Yes"),
+    ],
+)
+def test_who_holds_an_office_decides_whether_somebody_does(seeds: Assistant, question: str, short: str):
+    reply = seeds.ask(question)
+    assert (reply.short, "President of the Republic of Senegal" in reply.text) == (short, True)
+
+
 @pytest.mark.parametrize("question", ["did sonko actually go to burkina faso", "Was Senegal ever under French rule?"])
 def test_no_is_said_only_where_words_deny_or_an_exact_check_fails(seeds: Assistant, question: str):
     assert seeds.ask(question).short != "No"
