@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from assistant import catalog
+from assistant.discrepancy import discrepancies
 from assistant.documents import Document
 from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
@@ -419,9 +420,8 @@ def _checked(
     if said is None:
         return None
     found = []
-    anchors = question.names or [word for word in question.words if word.weight >= RARE_FROM]
     for item in ranked:
-        if any(item.matched_around[word.stem] < MET for word in anchors):
+        if not _bears_on(question, item):
             continue
         text = index.document(item.document_id).text
         before = [text[item.before.start : item.before.end]] if item.before and _leans(item.text) else []
@@ -432,23 +432,38 @@ def _checked(
     opposed = [
         (item, verdict)
         for item, verdict in found
-        if verdict.label == "contradicted"
-        and 1 - verdict.score >= YES_FROM[caution]
-        # The checker alone is not believed: a "no" needs words that deny, or an exact check that fails.
-        and (denies_somewhere(item.text) or verdict.score <= REFUTED_FROM)
+        if verdict.label == "contradicted" and 1 - verdict.score >= YES_FROM[caution] and _opposes(question, item, said)
     ]
     if opposed:
         return min(opposed, key=lambda pair: pair[1].score)[0], False
     return None
 
 
+def _bears_on(question: Question, item: Evidence) -> bool:
+    """Whether a sentence names who is asked about (or leans on one that does) and holds half of the rest, by weight."""
+    anchors = question.names or [word for word in question.words if word.weight >= RARE_FROM]
+    named = item.matched_around if _leans(item.text) else item.matched
+    others = [word for word in question.words if word not in anchors]
+    # Silver is near to bronze in meaning, and who asks after the one is not told of the other.
+    met = sum(word.weight for word in others if item.matched[word.stem] >= SAME)
+    return all(named[word.stem] >= MET for word in anchors) and met >= 0.5 * sum(word.weight for word in others)
+
+
+def _opposes(question: Question, item: Evidence, said: str) -> bool:
+    """Whether a sentence denies what is asked, or an exact check fails: the checker alone is not believed for a "no"."""
+    met = {word.stem for word in question.words if not word.name and item.matched[word.stem] >= MET}
+    named = [word.stem for word in question.names]
+    if denied_about(item.text, _held_for(item, met or set(question.stems)), named) != denies(said):
+        return True
+    return any(found.opposed for found in discrepancies(said, [item.text], [item.text]))
+
+
 def _by_words(question: Question, best: Evidence, caution: Caution) -> tuple[Evidence, bool] | None:
     """What a sentence decides that holds nearly all the question's words."""
     others = [word for word in question.words if not word.name]
     own = sum(word.weight * best.matched[word.stem] for word in others) / (sum(word.weight for word in others) or 1.0)
-    names_met = all(best.matched_around[word.stem] >= MET for word in question.names)
     cover = max(best.cover, 0.9 * best.cover_around)
-    if not names_met or cover < DECIDED_FROM[caution] or (others and own < 0.6):
+    if not _bears_on(question, best) or cover < DECIDED_FROM[caution] or (others and own < 0.6):
         return None
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
     named = [word.stem for word in question.names]

@@ -8,7 +8,7 @@ from assistant.terms import stems
 _DENIAL = re.compile(
     r"\b(?:not|no|never|neither|nor|none|nobody|nothing|without|cannot|hardly|barely|yet to|"
     r"reject(?:s|ed|ing)?|refus(?:e|es|ed|ing)|den(?:y|ies|ied|ying)|oppos(?:e|es|ed|ing)|declin(?:e|es|ed|ing) to|rul(?:e|es|ed|ing) out|"
-    r"fail(?:s|ed|ing)? to|stop(?:s|ped|ping)?|prevent(?:s|ed|ing)?|ban(?:s|ned|ning)?|lack(?:s|ed|ing)?|abandon(?:s|ed|ing)?|"
+    r"fail(?:s|ed|ing)? to|stop(?:s|ped|ping)?|prevent(?:s|ed|ing)?|ban(?:ned|ning)|lack(?:s|ed|ing)?|abandon(?:s|ed|ing)?|"
     r"ne|pas|jamais|aucune?|sans)\b|n['’]t\b",
     re.IGNORECASE,
 )

@@ -237,7 +237,7 @@ LIGHT = frozenset(
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
     details already even come comes rest part parts stand stands belong both two cover covers large big strong size
     high tall old far long wide details know question answer read heard hear text story report reports today
-    mr mrs ms miss dr mme""".split()
+    actually really ever truly mr mrs ms miss dr mme""".split()
 )
 """Words that ask rather than name a topic."""
 

@@ -241,6 +241,24 @@ def test_a_yes_or_no_question_is_answered_by_the_sentence_that_decides_it(news: 
     assert seeds.ask("Is Niger part of the Alliance of Sahel States?").short == "Yes"
 
 
+def test_yes_and_no_need_a_sentence_on_what_is_asked():
+    assistant = Assistant.from_documents(
+        [
+            Document(
+                id="race",
+                title="Dakar marathon",
+                text=(
+                    "Awa Diop ran clear of Fatou Sy in the closing stages to win gold, and Sy took bronze. "
+                    "Fatou Sy has been banned from athletics before, with at least sixty others from her club. "
+                    "Since she has admitted her guilt, the six-year ban sought for Sy was reduced by twelve months."
+                ),
+            )
+        ]
+    )
+    asked = {"Did Awa Diop win silver?": None, "Did Awa Diop admit her guilt?": None, "Did Sy admit her guilt?": "Yes"}
+    assert {question: assistant.ask(question).short for question in asked} == asked
+
+
 @pytest.mark.parametrize(
     ("question", "short"),
     [
