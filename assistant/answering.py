@@ -120,7 +120,7 @@ def compose(
         return _about_subject(index, question, evidence)
     best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
-    refuted = _refuted(question, evidence, check)
+    refuted = _refuted(question, evidence, check) if judgement.answerable < SURE_ANYWAY else None
     denial = refuted or _premise_denial(question, evidence)
     if denial and (refuted or not sure or denial == best):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
@@ -233,6 +233,8 @@ _ASSUMES = re.compile(
     r"^(?:why|how|when|where)\s+(?=(?:did|does|do|is|are|was|were|has|have|had|will|would|can|could|should)\s)",
     re.IGNORECASE,
 )
+SURE_ANYWAY = 0.75
+"""Probability of an answer from which no other sentence is looked for that refutes what the question assumes."""
 REFUTED_FROM = 0.15
 """Probability of support at or below which a sentence that denies something refutes what a question assumes."""
 
@@ -440,9 +442,10 @@ def _checked(
 
 
 def _bears_on(question: Question, item: Evidence) -> bool:
-    """Whether a sentence names who is asked about (or leans on one that does) and holds half of the rest, by weight."""
+    """Whether a sentence names who is asked about (or names nobody and follows one that does) and holds half of the rest, by weight."""
     anchors = question.names or [word for word in question.words if word.weight >= RARE_FROM]
-    named = item.matched_around if _leans(item.text) else item.matched
+    leans = _leans(item.text) or not candidates("who", item.text)
+    named = item.matched_around if leans else item.matched
     others = [word for word in question.words if word not in anchors]
     # Silver is near to bronze in meaning, and who asks after the one is not told of the other.
     met = sum(word.weight for word in others if item.matched[word.stem] >= SAME)
