@@ -120,7 +120,8 @@ def compose(
         return _about_subject(index, question, evidence)
     best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
-    refuted = _refuted(question, evidence, check) if judgement.answerable < SURE_ANYWAY else None
+    told = question.kind in SPECIFIC and best.typed and best.read >= MARKED_FROM
+    refuted = None if sure and (told or judgement.answerable >= SURE_ANYWAY) else _refuted(question, evidence, check)
     denial = refuted or _premise_denial(question, evidence)
     if denial and (refuted or not sure or denial == best):
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
@@ -471,7 +472,11 @@ def _by_words(question: Question, best: Evidence, caution: Caution) -> tuple[Evi
     met = {word.stem for word in others if best.matched[word.stem] >= MET}
     named = [word.stem for word in question.names]
     denied = denied_about(best.text, _held_for(best, met or set(question.stems)), named)
-    return best, denied == denies(strip_lead(question.text))
+    yes = denied == denies(strip_lead(question.text))
+    said = statement_of(strip_lead(question.text))
+    if yes and said and any(found.opposed for found in discrepancies(said, [best.text], [best.text])):
+        return None
+    return best, yes
 
 
 def _yes_word(question: Question, yes: bool) -> str:

@@ -17,6 +17,7 @@ _NOT_DENIAL = re.compile(
 )
 _CLAUSE = re.compile(
     r"[,;:()—–]|\s-\s|\b(?:but|although|though|while|whereas|however|because|which|who|since)\b|"
+    r"\band(?=\s+(?:has|have|had|is|are|was|were|do|does|did|will|would|can|could|may|might|must|should|not|never)\b)|"
     # Sentences of one quotation; "Mr." and "U.S." end none.
     r"(?-i:(?<=[a-z\d][a-z\d][.!?])[\"”’']?\s+(?=[\"“‘']?[A-Z]))",
     re.IGNORECASE,
