@@ -146,7 +146,8 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
     """Index once and say what was done; returns whether a file that should hold articles could not be read."""
     from assistant.changes import Sources
     from assistant.corpus import read_corpus
-    from assistant.index import read_earlier, read_manifest, update_index
+    from assistant.store import read_earlier, read_manifest
+    from assistant.update import update_index
 
     with _waiting("reading the articles"):
         corpus = read_corpus(*paths, earlier=None if rebuild else read_earlier(settings.index))
@@ -233,7 +234,7 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
     from watchfiles import watch
 
     from assistant.changes import find_changes
-    from assistant.index import read_sources
+    from assistant.store import read_sources
 
     places = sorted({_watched(path) for path in paths})
     own = settings.index.absolute()
@@ -332,7 +333,7 @@ def status(as_json: JsonOption = False) -> None:
     """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
     from assistant.changes import find_changes
-    from assistant.index import read_manifest, read_sources
+    from assistant.store import read_manifest, read_sources
 
     manifest, sources = read_manifest(settings.index), read_sources(settings.index)
     articles, made_with = manifest["documents"], manifest["made_with"]

@@ -185,7 +185,8 @@ def check_language_model(settings: Settings) -> Check:
 def check_index(settings: Settings) -> Check:
     """Whether the index can be opened, or one be made where none is."""
     from assistant.embedding import load_embedder
-    from assistant.index import has_index, open_index
+    from assistant.generation import has_index
+    from assistant.store import open_index
 
     if not _can_write(settings.index):
         return Check(
@@ -205,7 +206,7 @@ def check_index(settings: Settings) -> Check:
 def check_corpus(settings: Settings) -> Check:
     """Whether the corpus folder has articles that can be read."""
     from assistant.corpus import read_corpus
-    from assistant.index import has_index
+    from assistant.generation import has_index
 
     if not settings.corpus.exists() and has_index(settings.index):
         return Check(name="corpus", state="note", found=f"{settings.corpus} is not there; the index is used as it is")

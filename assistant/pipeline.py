@@ -30,25 +30,19 @@ from assistant.embedding import Embedder, load_embedder
 from assistant.errors import IndexStateError, LanguageModelError, QuestionError
 from assistant.evidence import Evidence, find_evidence, judge
 from assistant.filters import Filters, read_filters
-from assistant.index import (
-    Index,
-    Progress,
-    build_index,
-    has_index,
-    newest_generation,
-    open_index,
-    read_earlier,
-    remove_documents,
-    update_index,
-)
+from assistant.generation import has_index
+from assistant.index import Index, build_index
 from assistant.language_model import LanguageModel, load_language_model
+from assistant.parts import Progress
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
 from assistant.reply import Reply, mark_cited
 from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
+from assistant.store import newest_generation, open_index, read_earlier
 from assistant.terms import stems
+from assistant.update import remove_documents, update_index
 from assistant.verification import Claim, Verdict, check_claim
 
 logger = logging.getLogger(__name__)

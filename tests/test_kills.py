@@ -23,8 +23,10 @@ from fake_embedder import FakeEmbedder, write_articles
 from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexStateError
-from assistant.index import Index, open_index, update_index
+from assistant.index import Index
 from assistant.settings import Settings
+from assistant.store import open_index
+from assistant.update import update_index
 
 KILLS = int(os.environ.get("KILLS", "4"))
 SETTINGS = Settings(passage_tokens=40, overlap_tokens=0)
@@ -105,7 +107,7 @@ def read_on(folder: Path, stop: Any, told: Any) -> None:
 def processes() -> ForkServerContext:
     """Processes that have everything imported when they begin."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["chromadb", "bm25s", "filelock", "assistant.index", "fake_embedder", "test_kills"])
+    context.set_forkserver_preload(["chromadb", "bm25s", "filelock", "assistant.update", "fake_embedder", "test_kills"])
     return context
 
 

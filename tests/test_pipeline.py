@@ -12,7 +12,9 @@ from fake_embedder import FakeEmbedder
 
 from assistant import Assistant, AssistantError, Document, Settings, answer
 from assistant.errors import CorpusError, DuplicateIdError, FilterError, QuestionError
-from assistant.index import Index, build_index, open_index, update_index
+from assistant.index import Index, build_index
+from assistant.store import open_index
+from assistant.update import update_index
 from eval.cases import misplaced, read_cases
 
 SEEDS = Path(__file__).parents[1] / "seeds"

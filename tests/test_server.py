@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_articles
 
-from assistant import index as module
+from assistant import chroma
 from assistant.documents import Document
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexStateError, SettingsError
-from assistant.index import build_index, open_index, update_index
+from assistant.index import build_index
 from assistant.settings import Settings
+from assistant.store import open_index
+from assistant.update import update_index
 
 ARTICLES = write_articles(8)
 
@@ -52,8 +54,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         gc.collect()
-        while module._unused_clients:
-            module._close(module._unused_clients.popleft())
+        while chroma._unused_clients:
+            chroma._close(chroma._unused_clients.popleft())
         gc.collect()  # Chroma's client leaves connections open where it fails
 
 

@@ -8,10 +8,12 @@ from fake_embedder import FakeEmbedder
 
 from assistant.documents import Document
 from assistant.errors import CorpusError
-from assistant.index import build_index, open_index, update_index
+from assistant.index import build_index
 from assistant.pipeline import Assistant
 from assistant.settings import Settings
 from assistant.shelf import Shelf
+from assistant.store import open_index
+from assistant.update import update_index
 
 KELM = "Harbour reopens\n\nAuthor: Ann Writer\n\nThe harbour of Kelm reopened on Monday."
 ORM = "Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday."
