@@ -4,6 +4,7 @@ On disk each generation has a folder of Chroma's for itself; at a server, a coll
 `docs/decisions/0010-a-chroma-server.md`).  This is the only file that imports chromadb.
 """
 
+import hashlib
 import re
 import shutil
 import sqlite3
@@ -141,6 +142,49 @@ def _collection(client: Any, name: str, passages: int, index: Path) -> Any:
     return collection
 
 
+def check_database(chroma: Path, expected: str, index: Path) -> None:
+    """Raise IndexDamagedError where a folder of Chroma's has other rows than were written, or lists them wrongly."""
+    with _database(chroma, index) as database:
+        flaws = [str(flaw) for (flaw,) in database.execute("PRAGMA integrity_check(1)")]
+    if flaws != ["ok"]:
+        raise damaged(index, f"{chroma.name}/{DATABASE}: {flaws[0].splitlines()[-1]}")
+    if database_digest(chroma, index) != expected:
+        raise damaged(index, f"{chroma.name}/{DATABASE} is not as it was written")
+
+
+def database_digest(chroma: Path, index: Path) -> str:
+    """Digest of the rows from which Chroma answers; the file's bytes change whenever it is read."""
+    hashed = hashlib.blake2b(digest_size=16)
+    with _database(chroma, index) as database:
+        for query in _ANSWERED_FROM:
+            for row in database.execute(query):
+                hashed.update(repr(row).encode("utf-8", errors="surrogatepass"))
+    return hashed.hexdigest()
+
+
+@contextmanager
+def _database(chroma: Path, index: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        # Not mode=ro: where somebody was killed while reading, what he left must be rolled back first.
+        place = f"{(chroma / DATABASE).absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(place, uri=True, timeout=60)) as database:
+            yield database
+    except sqlite3.Error as error:
+        raise _chroma_failed(index, error) from error
+
+
+DATABASE = "chroma.sqlite3"
+"""Name of the database in a folder of Chroma's."""
+_ANSWERED_FROM = (
+    "SELECT id, name, dimension, config_json_str FROM collections ORDER BY id",
+    "SELECT id, type, scope, collection FROM segments ORDER BY id",
+    "SELECT id, segment_id, embedding_id FROM embeddings ORDER BY id",
+    "SELECT id, key, string_value, int_value, float_value, bool_value FROM embedding_metadata"
+    " WHERE key != 'chroma:document' ORDER BY id, key",
+)
+"""The passages' words stand there too, and nothing of ours reads them there."""
+
+
 # ── writing
 
 
@@ -207,10 +251,9 @@ def forget(url: str, generations: Sequence[str]) -> None:
 
 def _copy_chroma(source: Path, target: Path, index: Path) -> None:
     """Copy a Chroma folder that readers may have open: they write to its database, so SQLite copies that itself."""
-    database = "chroma.sqlite3"
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{database}*"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
     try:
-        with closing(sqlite3.connect(source / database)) as old, closing(sqlite3.connect(target / database)) as new:
+        with closing(sqlite3.connect(source / DATABASE)) as old, closing(sqlite3.connect(target / DATABASE)) as new:
             old.backup(new)
     except sqlite3.Error as error:
         raise _chroma_failed(index, error) from error

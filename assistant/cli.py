@@ -333,9 +333,10 @@ def status(as_json: JsonOption = False) -> None:
     """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
     from assistant.changes import find_changes
-    from assistant.store import read_manifest, read_sources
+    from assistant.store import read_whole
 
-    manifest, sources = read_manifest(settings.index), read_sources(settings.index)
+    generation = read_whole(settings.index)
+    manifest, sources = generation.manifest, generation.sources
     articles, made_with = manifest["documents"], manifest["made_with"]
     changes = find_changes(sources)
     unread = [flaw for file in sources.files for flaw in file.flaws if not flaw.foreign]

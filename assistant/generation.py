@@ -39,10 +39,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.changes import Sources
-from assistant.chroma import forget, write_server, write_vectors
+from assistant.chroma import DATABASE, check_database, database_digest, forget, write_server, write_vectors
 from assistant.copies import SIGNATURE, Signatures, group, sign
 from assistant.corpus import READING_VERSION
-from assistant.damage import UNREADABLE, damaged, unwritable
+from assistant.damage import UNREADABLE, damaged, digest, seal, unseal, unwritable
 from assistant.documents import Document, content_hash
 from assistant.embedding import Embedder
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
@@ -54,10 +54,13 @@ from assistant.sentences import SPLITTER_VERSION
 from assistant.settings import Settings
 from assistant.terms import TERMS_VERSION
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout on disk."""
-READABLE = (2, FORMAT)
-"""Layouts that can be read; the second had no sources.json."""
+READABLE = (2, 3, FORMAT)
+"""Layouts that can be read; the second had no sources.json, the third no digests."""
+CHECKED_AT_OPENING = 32_000_000
+"""Bytes of the largest file whose digest is looked at whenever the index is opened, 35 ms; larger ones are read in
+full by `assistant status`, `assistant doctor` and each update, and indexes of some 1,000 articles have none."""
 
 
 @dataclass(slots=True)
@@ -79,24 +82,27 @@ class Generation:
     """Keeps the generation from being removed."""
 
     @classmethod
-    def read(cls, folder: Path) -> "Generation":
-        """The current generation; raises IndexMissingError, IndexMismatchError or IndexDamagedError."""
+    def read(cls, folder: Path, *, whole: bool = False) -> "Generation":
+        """The current generation; with `whole`, every byte of it is looked at, however many there are.
+
+        Raises IndexMissingError, IndexMismatchError or IndexDamagedError.
+        """
         while True:
             if not has_index(folder):
                 raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
             name = current_generation(folder)
             try:
-                return cls._read(folder, folder / "generations" / name)
+                return cls._read(folder, folder / "generations" / name, whole)
             except IndexDamagedError:
                 if current_generation(folder) == name:
                     raise
                 # A writer went on to the next generation, and removed this one before it was held.
 
     @classmethod
-    def _read(cls, folder: Path, own: Path) -> "Generation":
+    def _read(cls, folder: Path, own: Path, whole: bool) -> "Generation":
         try:
             hold = Hold(own)
-            manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
+            manifest = _read_manifest(own)
             if manifest["format"] not in READABLE:
                 raise IndexMismatchError(
                     f"the index in {folder} has layout {manifest['format']}, this version reads {FORMAT}; "
@@ -105,6 +111,7 @@ class Generation:
             for name, size in manifest["files"].items():
                 if (found := (own / name).stat().st_size) < size:
                     raise damaged(folder, f"{name} has {found:,} bytes, {size:,} were written")
+            _check_digests(own, manifest, folder, None if whole else CHECKED_AT_OPENING)
             texts = (own / "documents.jsonl").read_bytes()
             if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
                 raise damaged(folder, "documents.jsonl is not as it was written")
@@ -113,9 +120,10 @@ class Generation:
                 columns = Columns(**{name: arrays[name] for name in arrays.files})
             vectors = np.load(own / "sentences.npy", mmap_mode="r")
             made = datetime.fromisoformat(manifest["made"])
-            sources = _read_sources(own, manifest)
-            signatures = np.load(own / "signatures.npy") if manifest["format"] >= FORMAT else None
-            copy_of = np.load(own / "copies.npy") if manifest["format"] >= FORMAT else None
+            layout = manifest["format"]
+            sources = _read_sources(own, sealed=layout == FORMAT) if layout > 2 else Sources()
+            signatures = np.load(own / "signatures.npy") if layout > 2 else None
+            copy_of = np.load(own / "copies.npy") if layout > 2 else None
             generation = cls(own, manifest, documents, columns, vectors, signatures, copy_of, sources, made, hold)
             flaw = generation._flaw()
         except UNREADABLE as error:
@@ -169,6 +177,40 @@ class Generation:
             yield Part(document, passages, None, self.sentence_vectors[own], document.id, data, signature)
 
 
+def _read_manifest(own: Path) -> dict[str, Any]:
+    manifest, sealed = unseal((own / "manifest.json").read_bytes())
+    if manifest["format"] == FORMAT and not sealed:
+        raise ValueError("manifest.json is not as it was written")
+    return manifest
+
+
+def _check_digests(own: Path, manifest: dict[str, Any], folder: Path, most: int | None) -> None:
+    """Raise IndexDamagedError for a file of at most so many bytes that is not as it was written."""
+    for name, expected in manifest.get("digests", {}).items():
+        path = own / name
+        if most is not None and path.stat().st_size > most:
+            continue
+        if path.name == DATABASE:
+            check_database(path.parent, expected, folder)
+        elif digest(path=path) != expected:
+            raise damaged(folder, f"{name} is not as it was written")
+
+
+def _digests(own: Path, folder: Path) -> dict[str, str]:
+    """Digests of the files of a generation that have none elsewhere."""
+    names = [path for path in sorted(own.rglob("*")) if path.is_file() and path.name not in _DIGEST_ELSEWHERE]
+    return {
+        path.relative_to(own).as_posix(): database_digest(path.parent, folder)
+        if path.name == DATABASE
+        else digest(path=path)
+        for path in names
+    }
+
+
+_DIGEST_ELSEWHERE = ("in-use", "documents.jsonl", "manifest.json", "sources.json")
+"""Nothing is in the first, the manifest has that of the second, and the last two are sealed."""
+
+
 def _nested(columns: Columns, passages: int, sentences: int) -> bool:
     """Whether each passage begins with its first sentence and ends with its last."""
     first = columns.first_sentence
@@ -210,14 +252,14 @@ class Stored:
     @classmethod
     def read(cls, own: Path) -> "Stored":
         """Raises one of UNREADABLE where the articles are not as they were written."""
-        manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
         texts = (own / "documents.jsonl").read_bytes()
-        if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
+        # Looked for in its bytes: a manifest that is damaged elsewhere can still vouch for the articles.
+        if hashlib.sha256(texts).hexdigest().encode("ascii") not in (own / "manifest.json").read_bytes():
             raise ValueError("documents.jsonl is not as it was written")
         documents = [_read_document(line) for line in texts.decode("utf-8").split("\n") if line]
         sources = Sources()
         with suppress(*UNREADABLE):
-            sources = _read_sources(own, manifest)
+            sources = _read_sources(own)
         return cls(documents, sources)
 
 
@@ -229,14 +271,15 @@ def _read_document(line: str) -> Document:
 def write_sources(own: Path, sources: Sources) -> None:
     """Write down which files a generation was made from; the one thing in it that changes."""
     new = own / "sources.new"
-    new.write_text(json.dumps(sources.to_dict()), encoding="ascii")
+    new.write_bytes(seal(sources.to_dict()))
     new.replace(own / "sources.json")
 
 
-def _read_sources(own: Path, manifest: dict[str, Any]) -> Sources:
-    if manifest["format"] < FORMAT:
-        return Sources()
-    return Sources.from_dict(json.loads((own / "sources.json").read_text(encoding="ascii")))
+def _read_sources(own: Path, *, sealed: bool = False) -> Sources:
+    values, is_sealed = unseal((own / "sources.json").read_bytes())
+    if sealed and not is_sealed:
+        raise ValueError("sources.json is not as it was written")
+    return Sources.from_dict(values)
 
 
 def has_index(folder: Path) -> bool:
@@ -353,6 +396,7 @@ def write_generation(
                 for path in sorted(own.rglob("*"))
                 if path.is_file() and path.name != "sources.json"  # which changes, if a file is only touched
             },
+            "digests": _digests(own, folder),
             "reading": READING_VERSION,
             "documents_sha256": hashlib.sha256(texts).hexdigest(),
             "documents": [
@@ -365,7 +409,7 @@ def write_generation(
                 for part in parts
             ],
         }
-        (own / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (own / "manifest.json").write_bytes(seal(manifest))
         pointer = folder / "current.new"
         pointer.write_text(own.name, encoding="ascii")
         _flush(own, pointer)

@@ -77,6 +77,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return Generation.read(folder).manifest
 
 
+def read_whole(folder: Path) -> Generation:
+    """The generation that is read now, after every byte of it was looked at; raises as `open_index` does."""
+    return Generation.read(folder, whole=True)
+
+
 def read_sources(folder: Path) -> Sources:
     """The files that the index in a folder was made from; raises IndexMissingError or IndexDamagedError."""
     return Generation.read(folder).sources

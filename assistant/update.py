@@ -77,7 +77,7 @@ def update_index(
         if rebuild or not has_index(folder):
             return run.update(None)
         try:
-            old = Generation.read(folder)
+            old = Generation.read(folder, whole=True)
             check_made_with(old.manifest, embedder, settings, folder)
             if settings.chroma_url:
                 check_server(settings.chroma_url, old.folder.name, old.manifest["passages"], folder)
@@ -192,7 +192,7 @@ def remove_documents(folder: Path, ids: Iterable[str], embedder: Embedder, setti
     and as `update_index` does, IndexDamagedError for every damage.
     """
     with _writing(folder):
-        old = Generation.read(folder)
+        old = Generation.read(folder, whole=True)
         check_made_with(old.manifest, embedder, settings, folder)
         run = _Run(folder, (), embedder, settings, Sources(), False, None)
         return run.remove(old, set(ids))

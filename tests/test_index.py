@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +23,14 @@ from fake_embedder import FakeEmbedder, write_articles
 from assistant import chroma, generation, journal
 from assistant.changes import Sources
 from assistant.corpus import read_corpus
+from assistant.damage import seal, unseal
 from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
-from assistant.generation import has_index
+from assistant.generation import FORMAT, has_index
 from assistant.index import ExactDense, Index, Nearest, build_index
 from assistant.settings import Settings
-from assistant.store import open_index, read_earlier, read_manifest
+from assistant.store import open_index, read_earlier, read_manifest, read_whole
 from assistant.update import remove_documents, update_index
 
 ROOT = Path(__file__).parent.parent
@@ -310,9 +313,9 @@ def test_a_rebuilt_index_holds_just_what_was_given(folder: Path) -> None:
 
 def test_what_is_removed_is_gone_and_the_rest_is_as_it_was(folder: Path) -> None:
     path = newest(folder) / "manifest.json"
-    manifest = json.loads(path.read_text())
+    manifest, _ = unseal(path.read_bytes())
     manifest["documents"][0]["indexed"] = "2020-01-01T00:00:00+00:00"
-    path.write_text(json.dumps(manifest))
+    path.write_bytes(seal(manifest))
     gone = remove_documents(folder, ["article-4", "article-3", "nobody"], FakeEmbedder(), SETTINGS)
     assert gone == ["article-3", "article-4"]
     kept = [article for article in ARTICLES if article.id not in gone]
@@ -411,7 +414,8 @@ def test_an_index_of_another_layout_is_refused(folder: Path) -> None:
 
 def change_manifest(folder: Path, key: str, value: object) -> None:
     path = newest(folder) / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    manifest, _ = unseal(path.read_bytes())
+    path.write_bytes(seal(manifest | {key: value}))
 
 
 def assert_damaged(folder: Path) -> None:
@@ -464,6 +468,103 @@ def test_a_file_overwritten_with_noise_is_damage(folder: Path, name: str) -> Non
     (file,) = newest(folder).glob(name)
     file.write_bytes(random.Random(0).randbytes(file.stat().st_size))
     assert_damaged(folder)
+
+
+def flip(file: Path, place: int, bit: int = 0) -> None:
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1 << bit
+    file.write_bytes(data)
+
+
+FLIPPED = [name for name in FILES if name not in ("in-use", "chroma/chroma.sqlite3", "chroma/*/link_lists.bin")]
+
+
+@pytest.mark.parametrize("name", FLIPPED)
+def test_one_bit_that_is_another_is_damage_anywhere_in_a_file(folder: Path, name: str) -> None:
+    (file,) = newest(folder).glob(name)
+    dice = random.Random(name)
+    size = file.stat().st_size
+    for place in (0, *(dice.randrange(size) for _ in range(4)), size - 1):
+        bit = dice.randrange(8)
+        flip(file, place, bit)
+        assert_damaged(folder)
+        flip(file, place, bit)
+    assert search(opened(folder))
+
+
+def test_one_bit_in_chromas_database_is_damage_where_it_is_answered_from(folder: Path) -> None:
+    (file,) = newest(folder).glob("chroma/chroma.sqlite3")
+    vector, accept = FakeEmbedder().embed_query("army"), FILTERS["one"]
+
+    def answers() -> list[list[int]]:
+        index = opened(folder)
+        assert accept
+        own = index.mask(accept)
+        return [index.dense.search(vector, 10, allowed).rows.tolist() for allowed in (None, own)]
+
+    expected, data = answers(), file.read_bytes()
+    places = [found.start() + 8 for found in re.finditer(rb"article-7", data)]
+    recognised = 0
+    for place in places:
+        flip(file, place)
+        try:
+            assert answers() == expected  # it stands where nothing is read, such as a page that is free
+        except IndexDamagedError:
+            recognised += 1
+        file.write_bytes(data)
+    assert recognised >= 2 * sum(document_id == "article-7" for document_id, _ in passages(opened(folder)))
+
+
+def passages(index: Index) -> list[tuple[str, int]]:
+    return [(passage.document_id, passage.start) for passage in map(index.passage, range(len(index)))]
+
+
+def test_every_bit_of_a_seal_and_of_what_it_seals_counts() -> None:
+    sealed = seal({"format": FORMAT, "words": ["a", "é"]})
+    assert unseal(sealed) == ({"format": FORMAT, "words": ["a", "é"]}, True)
+    for bit in range(8 * len(sealed)):
+        data = bytearray(sealed)
+        data[bit // 8] ^= 1 << bit % 8
+        with suppress(ValueError, KeyError, AttributeError):
+            assert not unseal(bytes(data))[1]
+
+
+def test_a_file_too_large_to_be_looked_at_whenever_it_is_opened_is_looked_at_by_status_and_updates(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "CHECKED_AT_OPENING", 1000)
+    flip(newest(folder) / "sentences.npy", -1)
+    assert search(opened(folder))
+    with pytest.raises(IndexDamagedError, match=r"sentences\.npy is not as it was written"):
+        read_whole(folder)
+    with pytest.raises(IndexDamagedError, match="sentences"):
+        remove_documents(folder, ["article-1"], FakeEmbedder(), SETTINGS)
+    done = update(folder, ARTICLES[:1])
+    assert done.mended and "sentences.npy is not as it was written" in done.mended
+    assert read_whole(folder).manifest["passages"] == done.passages
+
+
+def test_articles_outlive_a_manifest_that_is_damaged_elsewhere(folder: Path) -> None:
+    update(folder, [Document(id="new", text="Only the newest generation has this.")])
+    manifest = newest(folder) / "manifest.json"
+    flip(manifest, manifest.read_bytes().index(b'"made"'))
+    assert_damaged(folder)
+    assert update(folder, ARTICLES[:1]).mended
+    assert opened(folder).document("new")
+
+
+def test_an_index_of_the_layout_before_digests_is_read_and_gets_them_by_an_update(folder: Path) -> None:
+    path = newest(folder) / "manifest.json"
+    manifest, _ = unseal(path.read_bytes())
+    del manifest["digests"]
+    path.write_text(json.dumps(manifest | {"format": 3}))
+    sources = newest(folder) / "sources.json"
+    sources.write_text(json.dumps(unseal(sources.read_bytes())[0]))
+    assert search(opened(folder))
+    embedder = FakeEmbedder()
+    assert update(folder, [Document(id="new", text="One more.")], embedder).mended is None
+    assert embedder.embedded == ["One more."]
+    assert read_whole(folder).manifest["digests"]
 
 
 @pytest.mark.parametrize("part", ["bm25", "chroma", "columns.npz", ""])
@@ -538,6 +639,7 @@ def test_spans_that_do_not_fit_together_are_damage(folder: Path, name: str, chan
         "backwards": columns[name][::-1],
     }
     np.savez(file, **(columns | {name: changes[change]}))
+    change_manifest(folder, "digests", {})
     with pytest.raises(IndexDamagedError):
         opened(folder)
 
@@ -548,6 +650,7 @@ def test_a_passage_that_chroma_lost_is_damage(folder: Path) -> None:
         client.get_collection("passages", embedding_function=None).delete(ids=["article-7:0"])
     assert_damaged(folder)
     change_manifest(folder, "files", {})
+    change_manifest(folder, "digests", {})
     with pytest.raises(IndexDamagedError, match="Chroma holds"):
         opened(folder)
     mended = update(folder, [Document(id="new", text="One more.")]).mended
@@ -713,6 +816,7 @@ def test_a_generation_stays_while_it_is_read_and_goes_afterwards(folder: Path) -
 READER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_index

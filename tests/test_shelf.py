@@ -1,11 +1,11 @@
 """The shelf: files join and leave the articles that are searched, in memory and on disk."""
 
-import json
 import threading
 
 import pytest
 from fake_embedder import FakeEmbedder
 
+from assistant.damage import seal, unseal
 from assistant.documents import Document
 from assistant.errors import CorpusError
 from assistant.index import build_index
@@ -141,10 +141,9 @@ def test_on_disk_an_unchanged_article_keeps_the_time_of_its_indexing(tmp_path):
     embedder = FakeEmbedder()
     update_index(settings.index, [Document(id="a", text="One text.")], embedder, settings)
     manifest = next((settings.index / "generations").glob("*/manifest.json"))
-    stamp = manifest.read_text(encoding="utf-8")
-    old = json.loads(stamp)
+    old, _ = unseal(manifest.read_bytes())
     old["documents"][0]["indexed"] = "2020-01-01T00:00:00+00:00"
-    manifest.write_text(json.dumps(old), encoding="utf-8")
+    manifest.write_bytes(seal(old))
     update_index(settings.index, [Document(id="b", text="Another text.")], embedder, settings)
     index = open_index(settings.index, embedder, settings)
     assert index.indexed("a").year == 2020
