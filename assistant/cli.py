@@ -150,7 +150,8 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
     from assistant.update import update_index
 
     with _waiting("reading the articles"):
-        corpus = read_corpus(*paths, earlier=None if rebuild else read_earlier(settings.index))
+        earlier = None if rebuild else read_earlier(settings.index)
+        corpus = read_corpus(*paths, earlier=earlier, pdf_seconds=settings.pdf_seconds)
     sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
     embedder = _embedder(settings)
     with _progress("indexing") as progress:

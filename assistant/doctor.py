@@ -213,7 +213,7 @@ def check_corpus(settings: Settings) -> Check:
 
     if not settings.corpus.exists() and has_index(settings.index):
         return Check(name="corpus", state="note", found=f"{settings.corpus} is not there; the index is used as it is")
-    corpus = read_corpus(settings.corpus)
+    corpus = read_corpus(settings.corpus, pdf_seconds=settings.pdf_seconds)
     found = f"{settings.corpus} has {len(corpus.documents)} articles that can be read"
     if not corpus.unread:
         return Check(name="corpus", state="ok", found=found)

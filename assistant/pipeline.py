@@ -91,7 +91,7 @@ class Assistant:
         for an index that cannot be used.
         """
         settings = settings or Settings()
-        corpus = None if has_index(settings.index) else read_corpus(settings.corpus)
+        corpus = None if has_index(settings.index) else read_corpus(settings.corpus, pdf_seconds=settings.pdf_seconds)
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         if corpus:
             sources = _sources(corpus)
@@ -114,7 +114,7 @@ class Assistant:
     ) -> "Assistant":
         """Index the articles of a folder in memory; raises CorpusError where it does not exist or holds none."""
         settings = settings or Settings()
-        documents = read_corpus(folder).documents
+        documents = read_corpus(folder, pdf_seconds=settings.pdf_seconds).documents
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         return cls(build_index(documents, embedder, settings, progress), embedder, settings)
 
@@ -138,7 +138,8 @@ class Assistant:
         path does not exist or holds no article, and IndexStateError as `update_index` does.
         """
         folder = self.index.folder
-        corpus = read_corpus(path, earlier=read_earlier(folder) if folder else None)
+        earlier = read_earlier(folder) if folder else None
+        corpus = read_corpus(path, earlier=earlier, pdf_seconds=self.settings.pdf_seconds)
         return self._add(corpus.documents, _sources(corpus), progress), corpus.unread
 
     def _add(self, documents: Sequence[Document], sources: Sources, progress: Progress | None) -> list[str]:

@@ -15,7 +15,20 @@ ORDER = [
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
-    *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
+    *(
+        "extract",
+        "decoding",
+        "markup",
+        "archive",
+        "webpage",
+        "pdf",
+        "docx",
+        "rows",
+        "feed",
+        "child",
+        "corpus",
+        "changes",
+    ),
     *("copies", "filters", "passages", "onnx_model", "encoder", "embedding", "journal"),
     *("parts", "postings", "index", "damage", "chroma", "hold", "generation", "store", "update", "retrieval"),
     # conversation -> question
