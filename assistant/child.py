@@ -44,6 +44,14 @@ class Child:
     ) -> None:
         self._end()
 
+    @property
+    def late(self) -> str:
+        """What is said of a file that takes too long."""
+        return (
+            f"reading it took longer than {self._seconds:g} s: save its text in another file, "
+            f"or set {self._setting} to more seconds"
+        )
+
     def read(self, data: bytes) -> Iterator[Extract | Flaw]:
         """What the reader makes of a file; raises UnreadableError also where it takes too long, or crashes."""
         process = self._process or self._start()
@@ -51,8 +59,7 @@ class Child:
         if answer is None:
             self._end()
             raise UnreadableError(
-                f"reading it took longer than {self._seconds:g} s: save its text in another file, "
-                f"or set {self._setting} to more seconds"
+                self.late
                 if late
                 else f"reading it ended the process that did so (status {process.returncode}): "
                 "it may be damaged, or need more memory than there is"

@@ -193,6 +193,15 @@ class _Leaf(NamedTuple):
         return PurePosixPath(self.relative).suffix.lower()
 
 
+class _Reading(NamedTuple):
+    """How the files of one run are read."""
+
+    readers: Mapping[str, Reader]
+    earlier: Earlier | None
+    late: str
+    """What is said of a file whose reading takes too long."""
+
+
 class _Taken(NamedTuple):
     source: SourceFile
     documents: list[Document]
@@ -220,19 +229,14 @@ def _take_all(
     pdf_seconds: float,
 ) -> Iterator[tuple[_File, _Taken]]:
     with Child(read_pdf, pdf_seconds, "ASSISTANT_PDF_SECONDS") as child:
-        readers = READERS | {".pdf": child.read}
+        reading = _Reading(READERS | {".pdf": child.read}, earlier, child.late)
         for file in files:
-            yield file, _take(file, leaves[file], ids, earlier, readers)
+            yield file, _take(file, leaves[file], ids, reading)
 
 
-def _take(
-    file: _File,
-    leaves: list[_Leaf],
-    ids: Mapping[_Leaf, str],
-    earlier: Earlier | None,
-    readers: Mapping[str, Reader],
-) -> _Taken:
+def _take(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], reading: _Reading) -> _Taken:
     """The articles of a file, from the earlier run where it is unchanged."""
+    earlier, readers = reading.earlier, reading.readers
     before = earlier.files.get(Path(file.root, file.name)) if earlier else None
     source = SourceFile(
         root=_shown(file.root.as_posix()),
@@ -255,6 +259,8 @@ def _take(
         known = _known(before, source, leaves, ids, earlier)
         if known is not None and before is not None:
             return _Taken(source, known, list(before.flaws))
+        if before and before.digest == source.digest != "" and any(f.reason == reading.late for f in before.flaws):
+            return _Taken(source, [], list(before.flaws))  # it would take too long again
         archived = file.suffix == ARCHIVE
         read = list(
             _read_archive(file, leaves, ids, readers) if archived else _read_leaf(leaves[0], ids, readers, None)

@@ -10,12 +10,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from fake_embedder import FakeEmbedder
 from test_formats import FIRST, SECOND, pdf
 
+from assistant.changes import Sources
 from assistant.child import Child
 from assistant.corpus import read_corpus
 from assistant.extract import Extract, Flaw, UnreadableError
 from assistant.pdf import read_pdf
+from assistant.settings import Settings
+from assistant.store import read_earlier
+from assistant.update import update_index
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +65,31 @@ def test_a_pdf_that_takes_for_ever_is_named_and_the_rest_is_read(tmp_path: Path,
     (note,) = corpus.unread
     assert note.path.endswith("b.pdf") and not note.foreign
     assert note.reason.startswith("reading it took longer than 4 s") and "ASSISTANT_PDF_SECONDS" in note.reason
+
+
+def test_a_pdf_that_took_too_long_is_not_tried_again_until_it_or_the_limit_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def read(child: Child, data: bytes) -> Iterator[Extract | Flaw]:
+        tried.append(len(data))
+        raise UnreadableError(child.late)
+
+    monkeypatch.setattr(Child, "read", read)
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "a.txt").write_text("The harbour is open.")
+    (corpus / "b.pdf").write_bytes(pdf(FIRST))
+    for seconds, times in ((4, 1), (4, 1), (4, 1), (5, 2), (5, 2)):
+        found = read_corpus(corpus, earlier=read_earlier(index), pdf_seconds=seconds)
+        sources = Sources(files=tuple(found.files), roots=tuple(found.roots))
+        update_index(index, found.documents, FakeEmbedder(), Settings(), sources=sources)
+        assert [note.reason for note in found.unread] == [Child(read_pdf, seconds, "ASSISTANT_PDF_SECONDS").late]
+        assert len(tried) == times
+    (corpus / "b.pdf").write_bytes(pdf(SECOND))
+    read_corpus(corpus, earlier=read_earlier(index), pdf_seconds=5)
+    assert len(tried) == 3
 
 
 def test_what_comes_out_of_the_child_is_what_the_reader_gives() -> None:
