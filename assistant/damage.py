@@ -19,7 +19,8 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError
 def damaged(folder: Path, what: str) -> IndexDamagedError:
     """The error for an index whose parts do not agree."""
     return IndexDamagedError(
-        f"the index in {folder} is damaged ({what}); make it anew with: assistant index --rebuild PATH"
+        f"the index in {folder} is damaged ({what}); it is made anew from the articles stored in it by: assistant index PATH; "
+        "where these are lost too, make it anew with: assistant index --rebuild PATH"
     )
 
 

@@ -198,11 +198,9 @@ def check_index(settings: Settings) -> Check:
     if not has_index(settings.index):
         remedy = "it is made from the corpus at the first question, or with: assistant index PATH"
         return Check(name="index", state="note", found=f"none in {settings.index} yet", remedy=remedy)
-    read_whole(settings.index)
+    whole = "every file as it was written" if read_whole(settings.index).manifest.get("digests") else "without digests"
     index = open_index(settings.index, load_embedder(settings.embedder, threads=settings.threads), settings)
-    found = (
-        f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages, every file as it was written"
-    )
+    found = f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages, {whole}"
     return Check(name="index", state="ok", found=found)
 
 

@@ -420,7 +420,7 @@ def change_manifest(folder: Path, key: str, value: object) -> None:
 
 def assert_damaged(folder: Path) -> None:
     with pytest.raises(
-        IndexDamagedError, match=r"is damaged \(.+\); make it anew with: assistant index --rebuild PATH"
+        IndexDamagedError, match=r"is damaged \(.+\); .*: assistant index PATH; .*: assistant index --rebuild PATH"
     ):
         opened(folder)
 
