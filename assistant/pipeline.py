@@ -34,6 +34,7 @@ from assistant.generation import has_index
 from assistant.index import Index, build_index
 from assistant.language_model import LanguageModel, load_language_model
 from assistant.parts import Progress
+from assistant.period import Period, read_period
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
@@ -211,6 +212,8 @@ class Assistant:
         clock = _Clock()
         talk = _Talk(self.language_model) if self.language_model else None
         yield Event(kind="stage", text="understanding")
+        if period := read_period(typed):
+            typed, filters = period.question, filters.within(period.since, period.until)
         hits: list[Hit] = []
         answerable: float | None = None
         standalone = Standalone(text=typed)
@@ -252,7 +255,8 @@ class Assistant:
                     if talk and draft.lines:
                         draft = yield from self._write(talk, asked, evidence, draft, clock)
         yield Event(kind="stage", text="checking")
-        reply = _with_undated(_reply(draft, standalone.searched, hits, self._check), self.documents, filters)
+        reply = _with_period(_reply(draft, standalone.searched, hits, self._check), period)
+        reply = _with_undated(reply, self.documents, filters)
         clock.mark("checking")
         if talk:
             reply = talk.sign(reply)
@@ -421,6 +425,17 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
     )
 
 
+def _with_period(reply: Reply, period: Period | None) -> Reply:
+    """The reply, which says so where words of the question were read as a filter."""
+    if period is None or reply.status == "clarify":
+        return reply
+    return _noted(reply, f"only articles published {period} were searched, for the question says “{period.words}”")
+
+
+def _noted(reply: Reply, note: str) -> Reply:
+    return replace(reply, reason=f"{reply.reason}; {note}" if reply.reason else note)
+
+
 def _with_undated(reply: Reply, documents: Sequence[Document], filters: Filters) -> Reply:
     """The reply, which says how many articles a filter by date left out because they have none."""
     if not filters.dated or reply.status == "clarify":
@@ -432,7 +447,7 @@ def _with_undated(reply: Reply, documents: Sequence[Document], filters: Filters)
     note = "1 article has no date and was left out"
     if undated > 1:
         note = f"{undated:,} articles have no date and were left out"
-    return replace(reply, reason=f"{reply.reason}; {note}" if reply.reason else note)
+    return _noted(reply, note)
 
 
 def _verdict(line: Line, check: Check) -> Verdict:

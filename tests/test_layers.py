@@ -32,7 +32,7 @@ ORDER = [
     *("copies", "filters", "passages", "onnx_model", "encoder", "embedding", "journal"),
     *("parts", "postings", "index", "damage", "chroma", "hold", "generation", "store", "update", "retrieval"),
     # conversation -> question
-    *("question", "statement", "conversation", "kinds", "catalog", "matching"),
+    *("period", "question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
     *("reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
