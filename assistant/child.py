@@ -73,13 +73,17 @@ class Child:
         names = [self._reader.__module__, self._reader.__qualname__, str(self._seconds + GRACE_SECONDS)]
         # It finds this package and its libraries where this process does, however that was told to.
         code = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from assistant.child import serve; serve()"
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-c", code, json.dumps(sys.path), *names],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        places = json.dumps([str(place) for place in sys.path])
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-c", code, places, *names],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            raise UnreadableError(f"the process that would read it cannot be started ({error})") from None
         self._process = process
         answer, _ = _exchange(process, b"", START_SECONDS)
         if answer is None:

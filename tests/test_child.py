@@ -153,6 +153,9 @@ def test_a_process_that_cannot_begin_is_a_reason(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "path", [])
     with Child(odd, 60, "SECONDS") as child, pytest.raises(UnreadableError, match="did not begin"):
         list(child.read(b""))
+    monkeypatch.setattr(sys, "executable", "/no/python")
+    with Child(odd, 60, "SECONDS") as child, pytest.raises(UnreadableError, match="cannot be started"):
+        list(child.read(b""))
 
 
 ORPHAN = """

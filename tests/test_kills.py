@@ -25,7 +25,7 @@ from assistant.embedding import Embedded
 from assistant.errors import IndexStateError
 from assistant.index import Index
 from assistant.settings import Settings
-from assistant.store import open_index
+from assistant.store import open_index, read_whole
 from assistant.update import update_index
 
 KILLS = int(os.environ.get("KILLS", "4"))
@@ -252,6 +252,16 @@ def test_on_a_full_disk_the_old_index_goes_on_and_the_next_run_finishes(small_di
         assert version_of(opened(folder)) == number
     assert 4 <= refused <= 7
     print(f"\n{refused} of 8 runs found the disk full; a generation takes {need / 1e6:.1f} MB")
+
+
+def test_an_index_on_a_disk_that_cannot_be_written_is_looked_at_and_read(small_disk: Path) -> None:
+    folder = small_disk / "index"
+    update_index(folder, version(0), FakeEmbedder(), SETTINGS)
+    assert subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=False).returncode == 0
+    assert version_of(opened(folder)) == 0
+    assert read_whole(folder).manifest["passages"]
+    with pytest.raises(IndexStateError, match="cannot be written"):
+        update_index(folder, version(1), FakeEmbedder(), SETTINGS)
 
 
 # ---- what the disk has seen before the pointer names it
