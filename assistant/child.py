@@ -23,6 +23,8 @@ from assistant.extract import Extract, Flaw, Reader, UnreadableError
 
 START_SECONDS = 120.0
 """Seconds that a child may take to begin: a machine may be busy."""
+MOST_BYTES = 4_000_000_000
+"""Memory that a child may take, where the system keeps such a limit (not on Windows)."""
 GRACE_SECONDS = 10.0
 """Seconds after its limit at which a child ends by itself, for whoever started it may have been killed."""
 
@@ -152,6 +154,10 @@ def _item(values: dict[str, Any]) -> Extract | Flaw:
 def serve() -> None:
     """Read what is sent until nothing more is; the first reading, of nothing, loads the libraries."""
     module, name, seconds = sys.argv[2:5]
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     reader: Reader = getattr(importlib.import_module(module), name)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)

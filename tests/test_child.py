@@ -13,6 +13,7 @@ import pytest
 from fake_embedder import FakeEmbedder
 from test_formats import FIRST, SECOND, pdf
 
+from assistant import child as module
 from assistant.changes import Sources
 from assistant.child import Child
 from assistant.corpus import read_corpus
@@ -107,6 +108,8 @@ def odd(data: bytes) -> Iterator[Extract | Flaw]:
     """Everything a reader may give, and everything that may happen to it."""
     if data == b"crash":
         os._exit(3)
+    if data == b"eat":
+        bytearray(2 * module.MOST_BYTES)
     if data == b"wait":
         time.sleep(600)
     print("a library says something, and asks", input() if data == b"ask" else "nothing")
@@ -138,6 +141,10 @@ def test_one_process_serves_for_file_after_file_until_one_ends_it() -> None:
             list(child.read(b"crash"))
         second = process_of(child)
         assert second != first
+        if sys.platform == "linux":
+            with pytest.raises(UnreadableError, match="more memory than there is"):
+                list(child.read(b"eat"))
+            second = process_of(child)
     assert not alive(second)
 
 

@@ -252,6 +252,13 @@ def test_a_pdf_of_too_many_pages_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
         list(read_pdf(pdf(FIRST, SECOND, SECOND)))
 
 
+def test_a_pdf_of_too_much_text_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.pdf.MAX_CHARS", len(FIRST))
+    assert len(list(read_pdf(pdf(FIRST)))) == 1
+    with pytest.raises(UnreadableError, match=r"over \d+ characters, expected an article"):
+        list(read_pdf(pdf(FIRST, SECOND)))
+
+
 def test_a_pdf_cut_or_overwritten_anywhere_never_ends_the_run(tmp_path: Path) -> None:
     whole = pdf(FIRST, SECOND)
     (tmp_path / "good.txt").write_text(PROSE)
