@@ -178,10 +178,17 @@ class Generation:
 
 
 def _read_manifest(own: Path) -> dict[str, Any]:
-    manifest, sealed = unseal((own / "manifest.json").read_bytes())
+    manifest, sealed = _unsealed(own / "manifest.json")
     if manifest["format"] == FORMAT and not sealed:
         raise ValueError("manifest.json is not as it was written")
     return manifest
+
+
+def _unsealed(path: Path) -> tuple[dict[str, Any], bool]:
+    try:
+        return unseal(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not as it was written") from error
 
 
 def _check_digests(own: Path, manifest: dict[str, Any], folder: Path, most: int | None) -> None:
@@ -276,7 +283,7 @@ def write_sources(own: Path, sources: Sources) -> None:
 
 
 def _read_sources(own: Path, *, sealed: bool = False) -> Sources:
-    values, is_sealed = unseal((own / "sources.json").read_bytes())
+    values, is_sealed = _unsealed(own / "sources.json")
     if sealed and not is_sealed:
         raise ValueError("sources.json is not as it was written")
     return Sources.from_dict(values)
