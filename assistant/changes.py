@@ -106,7 +106,9 @@ def merge(before: Sources, now: Sources) -> Merged:
             gone |= left
             files[file.path] = replace(again, left=tuple(sorted(left)))
         else:
-            files[file.path] = replace(again, documents=file.documents, left=file.left, digest="")
+            files[file.path] = replace(
+                again, documents=file.documents, left=file.left, digest="" if held else again.digest
+            )
     gone -= {id for path, file in files.items() if path not in gone_files for id in file.documents}
     return Merged(
         sources=Sources(

@@ -146,10 +146,12 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
     """Index once and say what was done; returns whether a file that should hold articles could not be read."""
     from assistant.changes import Sources
     from assistant.corpus import read_corpus
-    from assistant.index import read_earlier, read_manifest, update_index
+    from assistant.store import read_earlier, read_manifest
+    from assistant.update import update_index
 
     with _waiting("reading the articles"):
-        corpus = read_corpus(*paths, earlier=None if rebuild else read_earlier(settings.index))
+        earlier = None if rebuild else read_earlier(settings.index)
+        corpus = read_corpus(*paths, earlier=earlier, pdf_seconds=settings.pdf_seconds)
     sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
     embedder = _embedder(settings)
     with _progress("indexing") as progress:
@@ -233,7 +235,7 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
     from watchfiles import watch
 
     from assistant.changes import find_changes
-    from assistant.index import read_sources
+    from assistant.store import read_sources
 
     places = sorted({_watched(path) for path in paths})
     own = settings.index.absolute()
@@ -332,9 +334,10 @@ def status(as_json: JsonOption = False) -> None:
     """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
     from assistant.changes import find_changes
-    from assistant.index import read_manifest, read_sources
+    from assistant.store import read_whole
 
-    manifest, sources = read_manifest(settings.index), read_sources(settings.index)
+    generation = read_whole(settings.index)
+    manifest, sources = generation.manifest, generation.sources
     articles, made_with = manifest["documents"], manifest["made_with"]
     changes = find_changes(sources)
     unread = [flaw for file in sources.files for flaw in file.flaws if not flaw.foreign]
@@ -358,6 +361,7 @@ def status(as_json: JsonOption = False) -> None:
         "model": f"{made_with['embedder']} ({made_with['fingerprint'][:12]})",
         "articles": f"{len(articles)} ({names}){undated}" if articles else "0",
         "passages": f"{manifest['passages']}, {_count(manifest['sentences'], 'sentence')}",
+        "files": "as they were written" if manifest.get("digests") else "made by an earlier version, without digests",
         "from": ", ".join(roots[:3]) + (", …" if len(roots) > 3 else "") if roots else "not known: indexed from Python",
         "unread": f"{len(unread):,}; for the reason of each: assistant status --json" if unread else "none",
         "corpus": f"{settings.corpus} (where the articles come from if the index has to be made)",

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from assistant.archive import members, open_archive, read_member
+from assistant.child import Child
 from assistant.decoding import decode
 from assistant.documents import Document, describe, gather
 from assistant.docx import read_docx
@@ -29,6 +30,7 @@ from assistant.feed import read_feed
 from assistant.header import read_header
 from assistant.pdf import read_pdf
 from assistant.rows import read_csv, read_jsonl
+from assistant.settings import PDF_SECONDS
 from assistant.webpage import read_webpage
 
 READING_VERSION = 1
@@ -101,10 +103,10 @@ class Earlier:
     """By id, aliases not among them."""
 
 
-def read_corpus(*paths: str | Path, earlier: Earlier | None = None) -> Corpus:
+def read_corpus(*paths: str | Path, earlier: Earlier | None = None, pdf_seconds: float = PDF_SECONDS) -> Corpus:
     """Read articles from folders, files and globs (`**` too).
 
-    Raises CorpusError for a path that does not exist and where no article can be read,
+    A PDF that is not read within `pdf_seconds` is left out.  Raises CorpusError for a path that does not exist and where no article can be read,
     DuplicateIdError where two files would have one id.
     """
     if not paths:
@@ -117,8 +119,7 @@ def read_corpus(*paths: str | Path, earlier: Earlier | None = None) -> Corpus:
     unread = [note for place in places for note in place.unread]
     files: list[SourceFile] = []
     read: set[Path] = set()
-    for file in found:
-        taken = _take(file, leaves[file], ids, earlier)
+    for file, taken in _take_all(found, leaves, ids, earlier, pdf_seconds):
         fresh = {document.id: document for document in taken.documents if document.id not in documents}
         documents |= fresh
         twice = [document for document in taken.documents if document.id not in fresh]
@@ -192,6 +193,15 @@ class _Leaf(NamedTuple):
         return PurePosixPath(self.relative).suffix.lower()
 
 
+class _Reading(NamedTuple):
+    """How the files of one run are read."""
+
+    readers: Mapping[str, Reader]
+    earlier: Earlier | None
+    late: str
+    """What is said of a file whose reading takes too long."""
+
+
 class _Taken(NamedTuple):
     source: SourceFile
     documents: list[Document]
@@ -211,8 +221,22 @@ def _leaves(file: _File) -> Iterator[_Leaf]:
                 yield _Leaf(file, unicodedata.normalize("NFC", f"{file.relative}/{name}"), name)
 
 
-def _take(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], earlier: Earlier | None) -> _Taken:
+def _take_all(
+    files: list[_File],
+    leaves: Mapping[_File, list[_Leaf]],
+    ids: Mapping[_Leaf, str],
+    earlier: Earlier | None,
+    pdf_seconds: float,
+) -> Iterator[tuple[_File, _Taken]]:
+    with Child(read_pdf, pdf_seconds, "ASSISTANT_PDF_SECONDS") as child:
+        reading = _Reading(READERS | {".pdf": child.read}, earlier, child.late)
+        for file in files:
+            yield file, _take(file, leaves[file], ids, reading)
+
+
+def _take(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], reading: _Reading) -> _Taken:
     """The articles of a file, from the earlier run where it is unchanged."""
+    earlier, readers = reading.earlier, reading.readers
     before = earlier.files.get(Path(file.root, file.name)) if earlier else None
     source = SourceFile(
         root=_shown(file.root.as_posix()),
@@ -235,7 +259,12 @@ def _take(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], earlier: E
         known = _known(before, source, leaves, ids, earlier)
         if known is not None and before is not None:
             return _Taken(source, known, list(before.flaws))
-        read = list(_read_archive(file, leaves, ids) if file.suffix == ARCHIVE else _read_leaf(leaves[0], ids, None))
+        if before and before.digest == source.digest != "" and any(f.reason == reading.late for f in before.flaws):
+            return _Taken(source, [], list(before.flaws))  # it would take too long again
+        archived = file.suffix == ARCHIVE
+        read = list(
+            _read_archive(file, leaves, ids, readers) if archived else _read_leaf(leaves[0], ids, readers, None)
+        )
     except UnreadableError as error:
         foreign = file.suffix not in READERS and file.suffix != ARCHIVE
         return _Taken(source, [], [Unread(path=_shown(file.path.as_posix()), reason=str(error), foreign=foreign)])
@@ -267,7 +296,9 @@ def _known(
     return [replace(earlier.documents[id], aliases=()) for id in before.documents]
 
 
-def _read_archive(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str]) -> Iterator[Document | Unread]:
+def _read_archive(
+    file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str], readers: Mapping[str, Reader]
+) -> Iterator[Document | Unread]:
     by_name = {leaf.member: leaf for leaf in leaves}
     with open_archive(file.path) as archive:
         for member in members(archive):
@@ -279,13 +310,13 @@ def _read_archive(file: _File, leaves: list[_Leaf], ids: Mapping[_Leaf, str]) ->
             try:
                 if leaf.suffix == ARCHIVE:
                     raise UnreadableError("an archive inside an archive: unpack it")
-                yield from _read_leaf(leaf, ids, lambda member=member: read_member(archive, member.info))  # type: ignore[misc]
+                yield from _read_leaf(leaf, ids, readers, lambda member=member: read_member(archive, member.info))  # type: ignore[misc]
             except UnreadableError as error:
                 yield Unread(path=path, reason=str(error), foreign=leaf.suffix not in (*READERS, ARCHIVE))
 
 
 def _read_leaf(
-    leaf: _Leaf, ids: Mapping[_Leaf, str], member: Callable[[], bytes] | None
+    leaf: _Leaf, ids: Mapping[_Leaf, str], readers: Mapping[str, Reader], member: Callable[[], bytes] | None
 ) -> Iterator[Document | Unread]:
     """The articles of a file, or of a file in an archive; raises UnreadableError where it is none."""
     if leaf.suffix not in READERS:
@@ -297,7 +328,7 @@ def _read_leaf(
     if not data:
         raise UnreadableError("empty")
     path = leaf.file.path.as_posix() + (f"/{leaf.member}" if leaf.member else "")
-    for item in READERS[leaf.suffix](data):
+    for item in readers[leaf.suffix](data):
         if isinstance(item, Flaw):
             yield Unread(path=_shown(path), reason=item.reason, part=item.part)
         else:

@@ -185,7 +185,8 @@ def check_language_model(settings: Settings) -> Check:
 def check_index(settings: Settings) -> Check:
     """Whether the index can be opened, or one be made where none is."""
     from assistant.embedding import load_embedder
-    from assistant.index import has_index, open_index
+    from assistant.generation import has_index
+    from assistant.store import open_index, read_whole
 
     if not _can_write(settings.index):
         return Check(
@@ -197,19 +198,20 @@ def check_index(settings: Settings) -> Check:
     if not has_index(settings.index):
         remedy = "it is made from the corpus at the first question, or with: assistant index PATH"
         return Check(name="index", state="note", found=f"none in {settings.index} yet", remedy=remedy)
+    whole = "every file as it was written" if read_whole(settings.index).manifest.get("digests") else "without digests"
     index = open_index(settings.index, load_embedder(settings.embedder, threads=settings.threads), settings)
-    found = f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages"
+    found = f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages, {whole}"
     return Check(name="index", state="ok", found=found)
 
 
 def check_corpus(settings: Settings) -> Check:
     """Whether the corpus folder has articles that can be read."""
     from assistant.corpus import read_corpus
-    from assistant.index import has_index
+    from assistant.generation import has_index
 
     if not settings.corpus.exists() and has_index(settings.index):
         return Check(name="corpus", state="note", found=f"{settings.corpus} is not there; the index is used as it is")
-    corpus = read_corpus(settings.corpus)
+    corpus = read_corpus(settings.corpus, pdf_seconds=settings.pdf_seconds)
     found = f"{settings.corpus} has {len(corpus.documents)} articles that can be read"
     if not corpus.unread:
         return Check(name="corpus", state="ok", found=found)

@@ -1,7 +1,7 @@
 """Filters: which documents a question may be answered from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -28,6 +28,12 @@ class Filters:
     def dated(self) -> bool:
         """Whether only documents with a date pass."""
         return self.since is not None or self.until is not None
+
+    def within(self, since: date | None, until: date | None) -> "Filters":
+        """These and the limits of a period too."""
+        first = [day for day in (self.since, since) if day]
+        last = [day for day in (self.until, until) if day]
+        return replace(self, since=max(first, default=None), until=min(last, default=None))
 
     def accept(self, document: Document) -> bool:
         """Whether the document passes."""

@@ -17,6 +17,8 @@ from assistant.extract import Extract, Flaw, UnreadableError, needs, one_line, u
 
 MAX_PAGES = 2_000
 """A longer file is no article."""
+MAX_CHARS = 20_000_000
+"""Nor is one with more text."""
 EDGE_LINES = 2
 """Lines at the head and foot of a page among which running titles and page numbers are looked for."""
 RUNNING_SHARE = 0.5
@@ -46,12 +48,16 @@ def read_pdf(data: bytes) -> Iterator[Extract | Flaw]:
         if count > MAX_PAGES:
             raise UnreadableError(f"{count:,} pages, expected an article of at most {MAX_PAGES:,}: split it")
         pages: list[str] = []
+        size = 0
         for number in range(count):
             try:
                 pages.append(reader.pages[number].extract_text())
             except Exception as error:
                 pages.append("")
                 yield Flaw(part=f"page {number + 1}", reason=f"damaged ({type(error).__name__}: {error})")
+            size += len(pages[-1])
+            if size > MAX_CHARS:  # a small file can hold much text, packed
+                raise UnreadableError(f"over {MAX_CHARS:,} characters, expected an article: split it")
         facts = _properties(reader)
     text, starts = join_pages(pages)
     if not text:

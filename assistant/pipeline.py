@@ -30,25 +30,20 @@ from assistant.embedding import Embedder, load_embedder
 from assistant.errors import IndexStateError, LanguageModelError, QuestionError
 from assistant.evidence import Evidence, find_evidence, judge
 from assistant.filters import Filters, read_filters
-from assistant.index import (
-    Index,
-    Progress,
-    build_index,
-    has_index,
-    newest_generation,
-    open_index,
-    read_earlier,
-    remove_documents,
-    update_index,
-)
+from assistant.generation import has_index
+from assistant.index import Index, build_index
 from assistant.language_model import LanguageModel, load_language_model
+from assistant.parts import Progress
+from assistant.period import Period, read_period
 from assistant.prompt import load_prompt
 from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
 from assistant.reply import Reply, mark_cited
 from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
+from assistant.store import newest_generation, open_index, read_earlier
 from assistant.terms import stems
+from assistant.update import remove_documents, update_index
 from assistant.verification import Claim, Verdict, check_claim
 
 logger = logging.getLogger(__name__)
@@ -97,7 +92,7 @@ class Assistant:
         for an index that cannot be used.
         """
         settings = settings or Settings()
-        corpus = None if has_index(settings.index) else read_corpus(settings.corpus)
+        corpus = None if has_index(settings.index) else read_corpus(settings.corpus, pdf_seconds=settings.pdf_seconds)
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         if corpus:
             sources = _sources(corpus)
@@ -120,7 +115,7 @@ class Assistant:
     ) -> "Assistant":
         """Index the articles of a folder in memory; raises CorpusError where it does not exist or holds none."""
         settings = settings or Settings()
-        documents = read_corpus(folder).documents
+        documents = read_corpus(folder, pdf_seconds=settings.pdf_seconds).documents
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         return cls(build_index(documents, embedder, settings, progress), embedder, settings)
 
@@ -144,7 +139,8 @@ class Assistant:
         path does not exist or holds no article, and IndexStateError as `update_index` does.
         """
         folder = self.index.folder
-        corpus = read_corpus(path, earlier=read_earlier(folder) if folder else None)
+        earlier = read_earlier(folder) if folder else None
+        corpus = read_corpus(path, earlier=earlier, pdf_seconds=self.settings.pdf_seconds)
         return self._add(corpus.documents, _sources(corpus), progress), corpus.unread
 
     def _add(self, documents: Sequence[Document], sources: Sources, progress: Progress | None) -> list[str]:
@@ -216,6 +212,8 @@ class Assistant:
         clock = _Clock()
         talk = _Talk(self.language_model) if self.language_model else None
         yield Event(kind="stage", text="understanding")
+        if period := read_period(typed):
+            typed, filters = period.question, filters.within(period.since, period.until)
         hits: list[Hit] = []
         answerable: float | None = None
         standalone = Standalone(text=typed)
@@ -257,7 +255,8 @@ class Assistant:
                     if talk and draft.lines:
                         draft = yield from self._write(talk, asked, evidence, draft, clock)
         yield Event(kind="stage", text="checking")
-        reply = _with_undated(_reply(draft, standalone.searched, hits, self._check), self.documents, filters)
+        reply = _with_period(_reply(draft, standalone.searched, hits, self._check), period)
+        reply = _with_undated(reply, self.documents, filters)
         clock.mark("checking")
         if talk:
             reply = talk.sign(reply)
@@ -426,6 +425,17 @@ def _reply(draft: Draft, question: str, hits: list[Hit], check: Check) -> Reply:
     )
 
 
+def _with_period(reply: Reply, period: Period | None) -> Reply:
+    """The reply, which says so where words of the question were read as a filter."""
+    if period is None or reply.status == "clarify":
+        return reply
+    return _noted(reply, f"only articles published {period} were searched, for the question says “{period.words}”")
+
+
+def _noted(reply: Reply, note: str) -> Reply:
+    return replace(reply, reason=f"{reply.reason}; {note}" if reply.reason else note)
+
+
 def _with_undated(reply: Reply, documents: Sequence[Document], filters: Filters) -> Reply:
     """The reply, which says how many articles a filter by date left out because they have none."""
     if not filters.dated or reply.status == "clarify":
@@ -437,7 +447,7 @@ def _with_undated(reply: Reply, documents: Sequence[Document], filters: Filters)
     note = "1 article has no date and was left out"
     if undated > 1:
         note = f"{undated:,} articles have no date and were left out"
-    return replace(reply, reason=f"{reply.reason}; {note}" if reply.reason else note)
+    return _noted(reply, note)
 
 
 def _verdict(line: Line, check: Check) -> Verdict:

@@ -17,6 +17,9 @@ from assistant.errors import SettingsError
 Caution = Literal["cautious", "balanced", "eager"]
 """How sure the assistant must be before it calls a question answered."""
 
+PDF_SECONDS = 120.0
+"""Seconds that reading one PDF may take where nothing else is said: 2,000 pages on a slow machine."""
+
 
 class Settings(BaseSettings):
     """Everything that can be configured; raises SettingsError for a value that cannot be used."""
@@ -27,6 +30,8 @@ class Settings(BaseSettings):
 
     corpus: Path = Path("seeds")
     """Folder (or file) of articles that is indexed where no index exists yet."""
+    pdf_seconds: float = Field(default=PDF_SECONDS, gt=0, le=3600)
+    """Seconds that reading one PDF may take; one that takes longer is left out, and named."""
     index: Path = Path(".assistant/index")
     """Folder of the index."""
     chroma_url: str = ""

@@ -115,7 +115,7 @@ class Shelf:
         known = {document.text: document for document in self._assistant.documents}
         ids = {document.id for document in self._assistant.documents}
         for file in files:
-            read, notes = _read(file)
+            read, notes = _read(file, self._assistant.settings.pdf_seconds)
             results.extend(notes)
             for document in read:
                 aliases = tuple(UPLOADS + alias for alias in document.aliases)
@@ -160,9 +160,9 @@ def _searched(row: Row) -> str:
     return " ".join(part for part in (row.title, row.author, row.published, row.source, row.id) if part).casefold()
 
 
-def _read(file: Path) -> tuple[list[Document], list[Result]]:
+def _read(file: Path, pdf_seconds: float) -> tuple[list[Document], list[Result]]:
     try:
-        corpus = read_corpus(file)
+        corpus = read_corpus(file, pdf_seconds=pdf_seconds)
     except AssistantError as error:
         # Where the file was put is no concern of the reader's.
         reason = str(error).rpartition(" Not read: ")[2]

@@ -12,8 +12,10 @@ from pathlib import Path
 from assistant import Document
 from assistant.embedding import GROUP, Embedder
 from assistant.errors import IndexMismatchError
-from assistant.index import Index, Update, open_index, read_manifest, update_index
+from assistant.index import Index
 from assistant.settings import Settings
+from assistant.store import open_index, read_manifest
+from assistant.update import Update, update_index
 
 REPORT_EVERY = 30.0
 """Seconds between two lines of progress."""

@@ -226,8 +226,9 @@ def _indexing(arguments: argparse.Namespace) -> None:
     from assistant import Document, Settings
     from assistant.documents import gather
     from assistant.embedding import BATCH, load_embedder
-    from assistant.index import build_index, update_index
+    from assistant.index import build_index
     from assistant.passages import embedding_text, split_passages
+    from assistant.update import update_index
 
     settings = Settings()
     embedder = load_embedder(settings.embedder, threads=settings.threads)

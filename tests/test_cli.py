@@ -16,7 +16,14 @@ from typer.testing import CliRunner, Result
 from assistant import cli
 from assistant.citation import Citation
 from assistant.documents import Document
-from assistant.errors import AssistantError, CorpusError, IndexMissingError, ModelError, QuestionError
+from assistant.errors import (
+    AssistantError,
+    CorpusError,
+    IndexDamagedError,
+    IndexMissingError,
+    ModelError,
+    QuestionError,
+)
 from assistant.filters import Filters
 from assistant.reply import Reply
 from assistant.settings import Settings
@@ -376,7 +383,22 @@ def test_status_says_what_is_indexed_and_by_which_model(articles: Path):
     assert about["made_with"]["embedder"] == "all-MiniLM-L6-v2"
     assert about["from"] == [str(articles)]
     assert "2 without a date" in text
+    assert "files     as they were written" in text
     assert "nothing differs now" in text
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_status_looks_at_every_byte_and_index_mends_what_changed(articles: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("assistant.generation.CHECKED_AT_OPENING", 0)
+    run("index", "articles")
+    (vectors,) = Settings().index.glob("generations/*/sentences.npy")
+    data = vectors.read_bytes()
+    vectors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    damaged = run("status")
+    assert damaged.exit_code == IndexDamagedError.exit_code
+    assert "sentences.npy is not as it was written" in damaged.stderr and "--rebuild" in damaged.stderr
+    assert "sentences.npy is not as it was written" in run("index", "articles").stdout
+    assert run("status").exit_code == 0
 
 
 @pytest.mark.usefixtures("fake_model")

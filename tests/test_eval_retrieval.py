@@ -12,8 +12,9 @@ from sklearn.metrics import ndcg_score
 
 from assistant.documents import Document, gather
 from assistant.errors import IndexMismatchError
-from assistant.index import build_index, read_manifest
+from assistant.index import build_index
 from assistant.settings import Settings
+from assistant.store import read_manifest
 from eval.corpora import DataError, Task, read_documents, read_newsqa, read_rows, read_task
 from eval.indexing import indexed
 from eval.retrieval import MEASURES, WEIGHTS, documents_found, gain, main, scored, table, with_known_ids

@@ -15,9 +15,10 @@ from assistant import archive
 from assistant.corpus import Corpus, read_corpus
 from assistant.documents import Document, content_spans
 from assistant.errors import CorpusError
-from assistant.extract import UnreadableError
+from assistant.extract import Reader, UnreadableError
 from assistant.markup import plain_text
-from assistant.pdf import join_pages
+from assistant.pdf import join_pages, read_pdf
+from assistant.webpage import read_webpage
 
 PROSE = "The minister of trade arrived in the port on Thursday and met the heads of four unions, officials said. "
 MORE = "Nobody would say whether the fees of the harbour will be cut, or when the next meeting takes place. "
@@ -245,21 +246,29 @@ def test_an_encrypted_pdf_is_read_only_where_it_needs_no_password(tmp_path: Path
         assert "four unions" in one(tmp_path, a__pdf=out.getvalue()).text
 
 
-def test_a_pdf_of_too_many_pages_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pdf_of_too_many_pages_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.pdf.MAX_PAGES", 2)
-    assert "3 pages, expected an article of at most 2" in reason(tmp_path, a__pdf=pdf(FIRST, SECOND, SECOND))
+    with pytest.raises(UnreadableError, match="3 pages, expected an article of at most 2"):
+        list(read_pdf(pdf(FIRST, SECOND, SECOND)))
+
+
+def test_a_pdf_of_too_much_text_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.pdf.MAX_CHARS", len(FIRST))
+    assert len(list(read_pdf(pdf(FIRST)))) == 1
+    with pytest.raises(UnreadableError, match=r"over \d+ characters, expected an article"):
+        list(read_pdf(pdf(FIRST, SECOND)))
 
 
 def test_a_pdf_cut_or_overwritten_anywhere_never_ends_the_run(tmp_path: Path) -> None:
     whole = pdf(FIRST, SECOND)
     (tmp_path / "good.txt").write_text(PROSE)
     for number in range(0, len(whole), 97):
-        (tmp_path / "a.pdf").write_bytes(whole[:number])
-        (tmp_path / "b.pdf").write_bytes(whole[:number] + b"\xff<<(" + whole[number + 4 :])
-        corpus = read_corpus(tmp_path)
-        assert "good" in [document.id for document in corpus.documents]
-        for document in corpus.documents:
-            assert all(0 <= start <= len(document.text) for start in document.pages)
+        (tmp_path / f"a{number}.pdf").write_bytes(whole[:number])
+        (tmp_path / f"b{number}.pdf").write_bytes(whole[:number] + b"\xff<<(" + whole[number + 4 :])
+    corpus = read_corpus(tmp_path)
+    assert "good" in [document.id for document in corpus.documents]
+    for document in corpus.documents:
+        assert all(0 <= start <= len(document.text) for start in document.pages)
 
 
 # ---- Word
@@ -598,13 +607,13 @@ def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("library", "name"), [("trafilatura", "a__html"), ("pypdf", "a__pdf")])
+@pytest.mark.parametrize(("library", "reader"), [("trafilatura", read_webpage), ("pypdf", read_pdf)])
 def test_a_format_without_its_library_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, name: str
+    monkeypatch: pytest.MonkeyPatch, library: str, reader: Reader
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    said = reason(tmp_path, **{name: b"<p>words"})
-    assert "pip install 'cited-articles-assistant[formats]'" in said
+    with pytest.raises(UnreadableError, match=r"pip install 'cited-articles-assistant\[formats\]'"):
+        list(reader(b"<p>words"))
 
 
 def test_an_archive_that_is_unreadable_says_so() -> None:

@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,26 +20,18 @@ import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_articles
 
-from assistant import index as module
-from assistant import journal
+from assistant import chroma, generation, journal
 from assistant.changes import Sources
 from assistant.corpus import read_corpus
+from assistant.damage import seal, unseal
 from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexStateError
-from assistant.index import (
-    ExactDense,
-    Index,
-    Nearest,
-    build_index,
-    has_index,
-    open_index,
-    read_earlier,
-    read_manifest,
-    remove_documents,
-    update_index,
-)
+from assistant.generation import FORMAT, has_index
+from assistant.index import ExactDense, Index, Nearest, build_index
 from assistant.settings import Settings
+from assistant.store import open_index, read_earlier, read_manifest, read_whole
+from assistant.update import remove_documents, update_index
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = Settings(passage_tokens=40, overlap_tokens=10)
@@ -53,7 +47,7 @@ def opened(folder: Path) -> Index:
     return open_index(folder, FakeEmbedder(), SETTINGS)
 
 
-def generation(folder: Path) -> Path:
+def newest(folder: Path) -> Path:
     return folder / "generations" / (folder / "current").read_text()
 
 
@@ -127,15 +121,15 @@ def test_chroma_gives_the_answers_of_exact_search(
     accept: Callable[[Document], bool] | None,
     most_ids: int,
 ) -> None:
-    monkeypatch.setattr(module, "_MOST_IDS", most_ids)
-    chroma = opened(finished)
-    assert len(chroma) == len(exact) > 200
+    monkeypatch.setattr(chroma, "_MOST_IDS", most_ids)
+    stored = opened(finished)
+    assert len(stored) == len(exact) > 200
     for question in QUESTIONS:
         vector = FakeEmbedder().embed_query(question)
         allowed = exact.mask(accept) if accept else None
         expected = exact.dense.search(vector, k, allowed)
         assert len(expected.rows) == min(k, len(exact) if allowed is None else allowed.sum())
-        assert_same(expected, chroma.dense.search(vector, k, allowed))
+        assert_same(expected, stored.dense.search(vector, k, allowed))
 
 
 def test_chroma_gives_the_answers_of_exact_search_after_many_changes(folder: Path) -> None:
@@ -146,13 +140,13 @@ def test_chroma_gives_the_answers_of_exact_search_after_many_changes(folder: Pat
             for old, new in zip(articles[seed * 5 : seed * 9], write_articles(60, seed=seed), strict=False)
         ]
         update(folder, articles)
-    exact, chroma = build_index(articles, FakeEmbedder(), SETTINGS), opened(folder)
-    assert [exact.passage(row) for row in range(len(exact))] == [chroma.passage(row) for row in range(len(chroma))]
+    exact, stored = build_index(articles, FakeEmbedder(), SETTINGS), opened(folder)
+    assert [exact.passage(row) for row in range(len(exact))] == [stored.passage(row) for row in range(len(stored))]
     for question in QUESTIONS:
         vector = FakeEmbedder().embed_query(question)
-        assert_same(exact.dense.search(vector, 50), chroma.dense.search(vector, 50))
+        assert_same(exact.dense.search(vector, 50), stored.dense.search(vector, 50))
         words = question.split()
-        assert np.allclose(exact.lexical_scores(words), chroma.lexical_scores(words))
+        assert np.allclose(exact.lexical_scores(words), stored.lexical_scores(words))
 
 
 def test_passages_of_equal_text_come_in_the_order_of_the_articles() -> None:
@@ -175,7 +169,7 @@ def test_more_passages_than_chroma_takes_at_once_are_indexed_and_searched(tmp_pa
 
 
 def test_passages_are_exchanged_in_several_batches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CHROMA_BATCH", 7)
+    monkeypatch.setattr(chroma, "_CHROMA_BATCH", 7)
     articles = [replace(article, title="Gold") for article in ARTICLES]
     update(folder, articles)
     exact, index = build_index(articles, FakeEmbedder(), SETTINGS), opened(folder)
@@ -318,10 +312,10 @@ def test_a_rebuilt_index_holds_just_what_was_given(folder: Path) -> None:
 
 
 def test_what_is_removed_is_gone_and_the_rest_is_as_it_was(folder: Path) -> None:
-    path = generation(folder) / "manifest.json"
-    manifest = json.loads(path.read_text())
+    path = newest(folder) / "manifest.json"
+    manifest, _ = unseal(path.read_bytes())
     manifest["documents"][0]["indexed"] = "2020-01-01T00:00:00+00:00"
-    path.write_text(json.dumps(manifest))
+    path.write_bytes(seal(manifest))
     gone = remove_documents(folder, ["article-4", "article-3", "nobody"], FakeEmbedder(), SETTINGS)
     assert gone == ["article-3", "article-4"]
     kept = [article for article in ARTICLES if article.id not in gone]
@@ -399,7 +393,7 @@ def test_an_index_made_with_something_else_is_refused(
 ) -> None:
     embedder, settings, difference = OTHERS[other]
     if other == "splitter":
-        monkeypatch.setattr(module, "SPLITTER_VERSION", "another")
+        monkeypatch.setattr(generation, "SPLITTER_VERSION", "another")
     with pytest.raises(IndexMismatchError, match=difference) as refused:
         open_index(folder, embedder, settings)
     assert "assistant index --rebuild PATH" in str(refused.value)
@@ -419,13 +413,14 @@ def test_an_index_of_another_layout_is_refused(folder: Path) -> None:
 
 
 def change_manifest(folder: Path, key: str, value: object) -> None:
-    path = generation(folder) / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    path = newest(folder) / "manifest.json"
+    manifest, _ = unseal(path.read_bytes())
+    path.write_bytes(seal(manifest | {key: value}))
 
 
 def assert_damaged(folder: Path) -> None:
     with pytest.raises(
-        IndexDamagedError, match=r"is damaged \(.+\); make it anew with: assistant index --rebuild PATH"
+        IndexDamagedError, match=r"is damaged \(.+\); .*: assistant index PATH; .*: assistant index --rebuild PATH"
     ):
         opened(folder)
 
@@ -449,30 +444,128 @@ FILES = [
 
 
 def test_these_are_the_files_of_a_generation(finished: Path) -> None:
-    own = generation(finished)
+    own = newest(finished)
     files = {path for path in own.rglob("*") if path.is_file()}
     assert files == {path for pattern in FILES for path in own.glob(pattern)}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_damage(folder: Path, name: str) -> None:
-    (file,) = generation(folder).glob(name)
+    (file,) = newest(folder).glob(name)
     file.unlink()
     assert_damaged(folder)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in ("in-use", "chroma/*/link_lists.bin")])
 def test_a_file_cut_short_is_damage(folder: Path, name: str) -> None:
-    (file,) = generation(folder).glob(name)
+    (file,) = newest(folder).glob(name)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     assert_damaged(folder)
 
 
 @pytest.mark.parametrize("name", FILES[:4] + FILES[5:14])
 def test_a_file_overwritten_with_noise_is_damage(folder: Path, name: str) -> None:
-    (file,) = generation(folder).glob(name)
+    (file,) = newest(folder).glob(name)
     file.write_bytes(random.Random(0).randbytes(file.stat().st_size))
     assert_damaged(folder)
+
+
+def flip(file: Path, place: int, bit: int = 0) -> None:
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1 << bit
+    file.write_bytes(data)
+
+
+FLIPPED = [name for name in FILES if name not in ("in-use", "chroma/chroma.sqlite3", "chroma/*/link_lists.bin")]
+
+
+@pytest.mark.parametrize("name", FLIPPED)
+def test_one_bit_that_is_another_is_damage_anywhere_in_a_file(folder: Path, name: str) -> None:
+    (file,) = newest(folder).glob(name)
+    dice = random.Random(name)
+    size = file.stat().st_size
+    for place in (0, *(dice.randrange(size) for _ in range(4)), size - 1):
+        bit = dice.randrange(8)
+        flip(file, place, bit)
+        assert_damaged(folder)
+        flip(file, place, bit)
+    assert search(opened(folder))
+
+
+def test_one_bit_in_chromas_database_is_damage_where_it_is_answered_from(folder: Path) -> None:
+    (file,) = newest(folder).glob("chroma/chroma.sqlite3")
+    vector, accept = FakeEmbedder().embed_query("army"), FILTERS["one"]
+
+    def answers() -> list[list[int]]:
+        index = opened(folder)
+        assert accept
+        own = index.mask(accept)
+        return [index.dense.search(vector, 10, allowed).rows.tolist() for allowed in (None, own)]
+
+    expected, data = answers(), file.read_bytes()
+    places = [found.start() + 8 for found in re.finditer(rb"article-7", data)]
+    recognised = 0
+    for place in places:
+        flip(file, place)
+        try:
+            assert answers() == expected  # it stands where nothing is read, such as a page that is free
+        except IndexDamagedError:
+            recognised += 1
+        file.write_bytes(data)
+    assert recognised >= 2 * sum(document_id == "article-7" for document_id, _ in passages(opened(folder)))
+
+
+def passages(index: Index) -> list[tuple[str, int]]:
+    return [(passage.document_id, passage.start) for passage in map(index.passage, range(len(index)))]
+
+
+def test_every_bit_of_a_seal_and_of_what_it_seals_counts() -> None:
+    sealed = seal({"format": FORMAT, "words": ["a", "é"]})
+    assert unseal(sealed) == ({"format": FORMAT, "words": ["a", "é"]}, True)
+    for bit in range(8 * len(sealed)):
+        data = bytearray(sealed)
+        data[bit // 8] ^= 1 << bit % 8
+        with suppress(ValueError, KeyError, AttributeError):
+            assert not unseal(bytes(data))[1]
+
+
+def test_a_file_too_large_to_be_looked_at_whenever_it_is_opened_is_looked_at_by_status_and_updates(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "CHECKED_AT_OPENING", 1000)
+    flip(newest(folder) / "sentences.npy", -1)
+    assert search(opened(folder))
+    with pytest.raises(IndexDamagedError, match=r"sentences\.npy is not as it was written"):
+        read_whole(folder)
+    with pytest.raises(IndexDamagedError, match="sentences"):
+        remove_documents(folder, ["article-1"], FakeEmbedder(), SETTINGS)
+    done = update(folder, ARTICLES[:1])
+    assert done.mended and "sentences.npy is not as it was written" in done.mended
+    assert read_whole(folder).manifest["passages"] == done.passages
+
+
+def test_articles_outlive_a_manifest_that_is_damaged_elsewhere(folder: Path) -> None:
+    update(folder, [Document(id="new", text="Only the newest generation has this.")])
+    manifest = newest(folder) / "manifest.json"
+    flip(manifest, manifest.read_bytes().index(b'"made"'))
+    with pytest.raises(IndexDamagedError, match=r"manifest\.json is not as it was written"):
+        opened(folder)
+    assert update(folder, ARTICLES[:1]).mended
+    assert opened(folder).document("new")
+
+
+def test_an_index_of_the_layout_before_digests_is_read_and_gets_them_by_an_update(folder: Path) -> None:
+    path = newest(folder) / "manifest.json"
+    manifest, _ = unseal(path.read_bytes())
+    del manifest["digests"]
+    path.write_text(json.dumps(manifest | {"format": 3}))
+    sources = newest(folder) / "sources.json"
+    sources.write_text(json.dumps(unseal(sources.read_bytes())[0]))
+    assert search(opened(folder))
+    embedder = FakeEmbedder()
+    assert update(folder, [Document(id="new", text="One more.")], embedder).mended is None
+    assert embedder.embedded == ["One more."]
+    assert read_whole(folder).manifest["digests"]
 
 
 @pytest.mark.parametrize("part", ["bm25", "chroma", "columns.npz", ""])
@@ -480,7 +573,7 @@ def test_damage_is_mended_by_the_next_update_from_the_articles_that_are_stored(f
     new = Document(id="new", text="One more.")
     if part == "":  # then only the generation before is left
         update(folder, [new])
-    (shutil.rmtree if (generation(folder) / part).is_dir() else Path.unlink)(generation(folder) / part)
+    (shutil.rmtree if (newest(folder) / part).is_dir() else Path.unlink)(newest(folder) / part)
     assert_damaged(folder)
     embedder = FakeEmbedder()
     done = update(folder, [new], embedder)
@@ -491,7 +584,7 @@ def test_damage_is_mended_by_the_next_update_from_the_articles_that_are_stored(f
 
 
 def test_an_index_whose_articles_are_lost_is_not_made_anew_unasked(folder: Path) -> None:
-    (generation(folder) / "documents.jsonl").unlink()
+    (newest(folder) / "documents.jsonl").unlink()
     with pytest.raises(IndexDamagedError):
         update(folder, ARTICLES)
     update(folder, ARTICLES[:9], rebuild=True)
@@ -526,7 +619,7 @@ def test_a_pointer_to_no_generation_is_damage(folder: Path, pointer: bytes) -> N
 
 
 def test_an_article_that_was_edited_in_the_index_is_damage(folder: Path) -> None:
-    file = generation(folder) / "documents.jsonl"
+    file = newest(folder) / "documents.jsonl"
     text = file.read_text()
     file.write_text(text.replace("border", "harbor", 1))
     assert file.read_text() != text
@@ -536,7 +629,7 @@ def test_an_article_that_was_edited_in_the_index_is_damage(folder: Path) -> None
 @pytest.mark.parametrize("name", ["document", "start", "end", "first_sentence", "sentence_start", "sentence_end"])
 @pytest.mark.parametrize("change", ["shifted", "negative", "huge", "shorter", "backwards"])
 def test_spans_that_do_not_fit_together_are_damage(folder: Path, name: str, change: str) -> None:
-    file = generation(folder) / "columns.npz"
+    file = newest(folder) / "columns.npz"
     with np.load(file) as arrays:
         columns = dict(arrays)
     changes = {
@@ -547,16 +640,18 @@ def test_spans_that_do_not_fit_together_are_damage(folder: Path, name: str, chan
         "backwards": columns[name][::-1],
     }
     np.savez(file, **(columns | {name: changes[change]}))
+    change_manifest(folder, "digests", {})
     with pytest.raises(IndexDamagedError):
         opened(folder)
 
 
 def test_a_passage_that_chroma_lost_is_damage(folder: Path) -> None:
     settings = chromadb.Settings(anonymized_telemetry=False)
-    with chromadb.PersistentClient(str(generation(folder) / "chroma"), settings=settings) as client:
+    with chromadb.PersistentClient(str(newest(folder) / "chroma"), settings=settings) as client:
         client.get_collection("passages", embedding_function=None).delete(ids=["article-7:0"])
     assert_damaged(folder)
     change_manifest(folder, "files", {})
+    change_manifest(folder, "digests", {})
     with pytest.raises(IndexDamagedError, match="Chroma holds"):
         opened(folder)
     mended = update(folder, [Document(id="new", text="One more.")]).mended
@@ -581,9 +676,9 @@ def test_a_search_that_chroma_cannot_do_is_damage(folder: Path, monkeypatch: pyt
 FAILURES = {
     "spans": (np, "savez", RuntimeError("stop")),
     "vectors": (np, "save", OSError(28, "No space left on device")),
-    "Chroma": (module, "_change_rows", KeyboardInterrupt()),
-    "Chroma's disk": (module, "_change_rows", chromadb.errors.InternalError("database or disk is full")),
-    "manifest": (module, "content_hash", RuntimeError("stop")),
+    "Chroma": (chroma, "_change_rows", KeyboardInterrupt()),
+    "Chroma's disk": (chroma, "_change_rows", chromadb.errors.InternalError("database or disk is full")),
+    "manifest": (generation, "content_hash", RuntimeError("stop")),
     "pointer": (Path, "replace", OSError(5, "Input/output error")),
 }
 
@@ -705,7 +800,7 @@ def test_a_generation_stays_while_it_is_read_and_goes_afterwards(folder: Path) -
     gc.collect()  # indexes that other tests let go
     reader = opened(folder)
     found = search(reader)
-    first = generation(folder).name
+    first = newest(folder).name
     for number in range(4):
         update(folder, [Document(id="new", text=f"Version {number}.")])
     assert len(generations(folder)) == 3 and first in generations(folder)
@@ -722,6 +817,7 @@ def test_a_generation_stays_while_it_is_read_and_goes_afterwards(folder: Path) -
 READER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_index
@@ -738,7 +834,7 @@ print(answers[0], len(index.lexical_scores(["armi"]).nonzero()[0]), len(index.se
 def test_a_reader_in_another_process_outlives_its_generation(folder: Path) -> None:
     index = opened(folder)
     expected = f"{search(index)} {len(index.lexical_scores(['armi']).nonzero()[0])} {len(index.sentence_vectors(0))}"
-    first = generation(folder).name
+    first = newest(folder).name
     del index
     gc.collect()
     command = [sys.executable, "-c", READER, str(folder), str(Path(__file__).parent)]
@@ -758,7 +854,7 @@ def test_a_reader_in_another_process_outlives_its_generation(folder: Path) -> No
 
 def test_what_a_killed_writer_left_is_passed_over_and_cleared_away(folder: Path) -> None:
     half = folder / "generations" / "000002-0000abcd"
-    shutil.copytree(generation(folder), half)
+    shutil.copytree(newest(folder), half)
     (half / "manifest.json").unlink()
     (folder / "generations" / ".DS_Store").touch()
     assert len(opened(folder).documents) == 60
@@ -771,17 +867,17 @@ def test_what_a_killed_writer_left_is_passed_over_and_cleared_away(folder: Path)
 def test_a_generation_that_goes_before_it_is_held_is_passed_over_for_the_next(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = module._Hold
+    hold = generation.Hold
 
     def too_late(path: Path) -> object:
-        monkeypatch.setattr(module, "_Hold", hold)
+        monkeypatch.setattr(generation, "Hold", hold)
         for number in range(3):
             update(folder, [Document(id="new", text=f"Version {number}.")])
         assert not path.exists()
         return hold(path)
 
     gc.collect()  # indexes that other tests let go
-    monkeypatch.setattr(module, "_Hold", too_late)
+    monkeypatch.setattr(generation, "Hold", too_late)
     assert opened(folder).document("new").text == "Version 2."
 
 
@@ -797,7 +893,7 @@ def test_reading_changes_no_file_but_chromas_database(folder: Path) -> None:
     def digests() -> dict[str, str]:
         return {
             str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in generation(folder).rglob("*")
+            for path in newest(folder).rglob("*")
             if path.is_file() and path.name != "chroma.sqlite3"
         }
 

@@ -23,8 +23,10 @@ from fake_embedder import FakeEmbedder, write_articles
 from assistant.documents import Document
 from assistant.embedding import Embedded
 from assistant.errors import IndexStateError
-from assistant.index import Index, open_index, update_index
+from assistant.index import Index
 from assistant.settings import Settings
+from assistant.store import open_index, read_whole
+from assistant.update import update_index
 
 KILLS = int(os.environ.get("KILLS", "4"))
 SETTINGS = Settings(passage_tokens=40, overlap_tokens=0)
@@ -105,7 +107,7 @@ def read_on(folder: Path, stop: Any, told: Any) -> None:
 def processes() -> ForkServerContext:
     """Processes that have everything imported when they begin."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["chromadb", "bm25s", "filelock", "assistant.index", "fake_embedder", "test_kills"])
+    context.set_forkserver_preload(["chromadb", "bm25s", "filelock", "assistant.update", "fake_embedder", "test_kills"])
     return context
 
 
@@ -250,6 +252,16 @@ def test_on_a_full_disk_the_old_index_goes_on_and_the_next_run_finishes(small_di
         assert version_of(opened(folder)) == number
     assert 4 <= refused <= 7
     print(f"\n{refused} of 8 runs found the disk full; a generation takes {need / 1e6:.1f} MB")
+
+
+def test_an_index_on_a_disk_that_cannot_be_written_is_looked_at_and_read(small_disk: Path) -> None:
+    folder = small_disk / "index"
+    update_index(folder, version(0), FakeEmbedder(), SETTINGS)
+    assert subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=False).returncode == 0
+    assert version_of(opened(folder)) == 0
+    assert read_whole(folder).manifest["passages"]
+    with pytest.raises(IndexStateError, match="cannot be written"):
+        update_index(folder, version(1), FakeEmbedder(), SETTINGS)
 
 
 # ---- what the disk has seen before the pointer names it

@@ -15,10 +15,24 @@ ORDER = [
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
     *("dates", "header", "documents"),
-    *("extract", "decoding", "markup", "archive", "webpage", "pdf", "docx", "rows", "feed", "corpus", "changes"),
-    *("copies", "filters", "passages", "onnx_model", "encoder", "embedding", "journal", "index", "retrieval"),
+    *(
+        "extract",
+        "decoding",
+        "markup",
+        "archive",
+        "webpage",
+        "pdf",
+        "docx",
+        "rows",
+        "feed",
+        "child",
+        "corpus",
+        "changes",
+    ),
+    *("copies", "filters", "passages", "onnx_model", "encoder", "embedding", "journal"),
+    *("parts", "postings", "index", "damage", "chroma", "hold", "generation", "store", "update", "retrieval"),
     # conversation -> question
-    *("question", "statement", "conversation", "kinds", "catalog", "matching"),
+    *("period", "question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
     *("reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
@@ -34,8 +48,8 @@ ORDER = [
 """A module imports only modules that stand before it."""
 
 HOMES = {
-    "chromadb": {"index"},
-    "bm25s": {"index"},
+    "chromadb": {"chroma"},
+    "bm25s": {"postings"},
     "gradio": {"ui"},
     "torch": {"embedding"},
     "sentence_transformers": {"embedding"},
@@ -51,7 +65,7 @@ HOMES = {
     "datasketch": {"copies"},
     "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
-    "zipfile": {"archive", "docx", "index", "journal"},
+    "zipfile": {"archive", "damage", "docx", "journal"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -12,7 +12,9 @@ from fake_embedder import FakeEmbedder
 
 from assistant import Assistant, AssistantError, Document, Settings, answer
 from assistant.errors import CorpusError, DuplicateIdError, FilterError, QuestionError
-from assistant.index import Index, build_index, open_index, update_index
+from assistant.index import Index, build_index
+from assistant.store import open_index
+from assistant.update import update_index
 from eval.cases import misplaced, read_cases
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -216,6 +218,36 @@ def test_another_articles_answer_is_none_and_what_is_missing_is_told_truly():
 def test_latest_goes_by_the_date_of_the_article(news: Assistant):
     reply = news.ask("What is the latest cost of the Volta bridge?")
     assert reply.citations[0].document_id == "bridge-new"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much did the Volta bridge cost, according to articles published before 2024?",
+        "What do articles from 2023 say about the cost of the Volta bridge?",
+        "Which articles were published in March 2023?",
+    ],
+)
+def test_words_that_speak_of_publication_limit_the_articles_and_the_reply_says_so(news: Assistant, question: str):
+    reply = news.ask(question)
+    assert {citation.document_id for citation in reply.citations} == {"bridge-old"}
+    assert reply.reason and "only articles published " in reply.reason
+    assert "for the question says “" in reply.reason
+    assert reply.reason.endswith("1 article has no date and was left out")
+    assert "2023" not in reply.question and "2024" not in reply.question
+
+
+def test_words_of_the_question_and_filters_hold_together(news: Assistant):
+    reply = news.ask("What do articles from 2023 say about the Volta bridge?", filters={"since": "2024-01-01"})
+    assert reply.status == "abstained" and reply.hits == []
+    wider = news.ask("What do articles from 2023 say about the Volta bridge?", filters={"since": "2020-01-01"})
+    assert {hit.passage.document_id for hit in wider.hits} == {"bridge-old"}
+
+
+def test_when_something_happened_is_no_limit(news: Assistant):
+    reply = news.ask("How much did the Volta bridge cost in 2023?")
+    assert "bridge-new" in {hit.passage.document_id for hit in reply.hits}
+    assert "only articles" not in (reply.reason or "")
 
 
 def test_filters_limit_the_articles(news: Assistant):

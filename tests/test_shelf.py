@@ -1,17 +1,19 @@
 """The shelf: files join and leave the articles that are searched, in memory and on disk."""
 
-import json
 import threading
 
 import pytest
 from fake_embedder import FakeEmbedder
 
+from assistant.damage import seal, unseal
 from assistant.documents import Document
 from assistant.errors import CorpusError
-from assistant.index import build_index, open_index, update_index
+from assistant.index import build_index
 from assistant.pipeline import Assistant
 from assistant.settings import Settings
 from assistant.shelf import Shelf
+from assistant.store import open_index
+from assistant.update import update_index
 
 KELM = "Harbour reopens\n\nAuthor: Ann Writer\n\nThe harbour of Kelm reopened on Monday."
 ORM = "Bridge closed\n\nThe bridge of Orm was closed by the flood on Friday."
@@ -139,10 +141,9 @@ def test_on_disk_an_unchanged_article_keeps_the_time_of_its_indexing(tmp_path):
     embedder = FakeEmbedder()
     update_index(settings.index, [Document(id="a", text="One text.")], embedder, settings)
     manifest = next((settings.index / "generations").glob("*/manifest.json"))
-    stamp = manifest.read_text(encoding="utf-8")
-    old = json.loads(stamp)
+    old, _ = unseal(manifest.read_bytes())
     old["documents"][0]["indexed"] = "2020-01-01T00:00:00+00:00"
-    manifest.write_text(json.dumps(old), encoding="utf-8")
+    manifest.write_bytes(seal(old))
     update_index(settings.index, [Document(id="b", text="Another text.")], embedder, settings)
     index = open_index(settings.index, embedder, settings)
     assert index.indexed("a").year == 2020
