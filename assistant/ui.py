@@ -205,10 +205,10 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
 def _articles(desk: "Desk") -> Articles:
     endings = suffixes()
     put = gr.File(
-        label=f"Drop articles here, or choose files ({', '.join(endings)}; {most_bytes() // 1_000_000} MB at most each)",
+        label=f"{', '.join(endings)}; {most_bytes() // 1_000_000} MB at most each",
         file_count="multiple",
         file_types=endings,
-        height=120,
+        height=72,
         elem_id="put",
     )
     results = gr.HTML(padding=False, js_on_load=None, elem_id="results")

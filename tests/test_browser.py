@@ -439,7 +439,7 @@ def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
         page.locator("#put input[type=file]").set_input_files(
             [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files.items()]
         )
-        page.locator(".results", has_text="6 of 6 files read, 3 articles added").wait_for()
+        page.locator(".results", has_text="6 of 6 files done: 3 articles added or replaced, 2 files not read").wait_for()
         outcomes = page.locator(".results li strong").all_inner_texts()
         assert sorted(outcomes) == ["added", "added", "added", "already there", "not read", "not read"]
         assert "3 articles" in page.locator(".masthead").inner_text()

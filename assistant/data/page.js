@@ -11,6 +11,7 @@ let from = null, latest = 0;
 document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
+    if (button.matches(".label-wrap")) requestAnimationFrame(() => tell(button));
     if (button.dataset.document && !button.dataset.event) open(button);
     else if (button.dataset.event) press(button);
     else if (button.dataset.copy) copy(button);
@@ -68,7 +69,7 @@ async function show(html) {
     }
     const heading = element.querySelector("h2"), mark = element.querySelector("mark.here");
     heading?.focus({ preventScroll: true });
-    if (mark) mark.scrollIntoView({ block: "center", behavior: calm() });
+    if (mark) mark.scrollIntoView({ block: mark.getBoundingClientRect().height > innerHeight / 3 ? "start" : "center", behavior: calm() });
     else element.scrollIntoView({ block: "start", behavior: calm() });
 }
 function change(node) {
@@ -185,10 +186,16 @@ document.addEventListener("copy", (event) => {
     event.preventDefault();
 });
 
+// Gradio's fold does not say whether it is open.
+function tell(fold) {
+    fold.setAttribute("aria-expanded", String(fold.nextElementSibling.style.display !== "none"));
+}
+
 // ---- the address names the open conversation, so that it is there again when the page is loaded anew
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
     const chat = desk.querySelector("#chat"), last = [...desk.querySelectorAll("#chat .reply [data-conversation]")].pop();
     const name = last ? last.dataset.conversation : chat?.querySelector(".message-row") ? named : "";
     if (name === named) return;
