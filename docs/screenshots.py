@@ -1,4 +1,4 @@
-"""Pictures of every state of the chat page: `make screenshots`, or `python docs/screenshots.py FOLDER`.
+"""Pictures of every state of the chat page: `make screenshots`, or `python docs/screenshots.py FOLDER LOOK…`.
 
 The page is the real one over `seeds/`, in Chromium, in the light, in the dark and on a phone.  A
 few states that depend on a moment or a model (an answer on its way, a draft, a sentence that was
@@ -185,8 +185,9 @@ The harbour of Kelm reopened on Monday after two years of work. The mayor cut a 
 
 
 def main() -> None:
-    """Take all pictures into the folder that was named, else into build/screenshots."""
+    """Take the pictures into the folder that was named, else into build/screenshots; in the looks named, else in all."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "screenshots")
+    looks = sys.argv[2:] or list(LOOKS)
     folder.mkdir(parents=True, exist_ok=True)
     if CHROMIUM is None:
         sys.exit("no Chromium found on PATH (chromium, chromium-browser, google-chrome or chrome); install one")
@@ -194,19 +195,23 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         settings = Settings(port=0, index=Path(kept) / "index", corpus=ROOT / "seeds")
         held = Held(Assistant.open(settings))
-        none = Settings(port=0, index=Path(kept) / "empty", corpus=Path(kept))
-        pages = []
+        page = serve(held, settings, block=False)
         try:
-            pages += [serve(held, settings, block=False), serve(Assistant.from_documents([]), none, block=False)]
-            for look in LOOKS:
-                take(browser, pages[0].local_url, folder, look, held)
+            for look in looks:
+                take(browser, page.local_url, folder, look, held)
                 held.remove(["uploads/kelm"])
-                take_empty(browser, pages[1].local_url, folder, look)
         finally:
             held.go_on.set()
-            for page in pages:
-                page.close(verbose=False)
-            browser.close()
+            page.close(verbose=False)
+        # One after the other, for Gradio has one place for what is uploaded in each process.
+        none = Settings(port=0, index=Path(kept) / "empty", corpus=Path(kept))
+        page = serve(Assistant.from_documents([]), none, block=False)
+        try:
+            for look in looks:
+                take_empty(browser, page.local_url, folder, look)
+        finally:
+            page.close(verbose=False)
+        browser.close()
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 

@@ -10,6 +10,7 @@ let from = null, latest = 0;
 
 document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    if (button !== pointed) hideCard();
     if (!button) return;
     if (button.matches(".label-wrap")) requestAnimationFrame(() => tell(button));
     if (button.dataset.document && !button.dataset.event) open(button);
@@ -80,6 +81,11 @@ function change(node) {
 }
 function back() {
     const target = from?.isConnected ? from : desk.querySelector("#question textarea");
+    const tab = target?.closest("#tabs > .tabitem");
+    if (tab && !target.checkVisibility()) { // another tab is open meanwhile
+        document.querySelector(`[role="tab"][aria-controls="${tab.id}"]`)?.click();
+        return requestAnimationFrame(() => target.checkVisibility() && back());
+    }
     target?.scrollIntoView({ block: "nearest" });
     target?.focus();
 }
