@@ -29,6 +29,7 @@ from assistant.pipeline import Assistant
 from assistant.reply import Reply
 from assistant.settings import LOOPBACK, Settings
 from assistant.shelf import Shelf, most_bytes, suffixes
+from assistant.tools import write_json
 from assistant.views import (
     TITLE,
     Mark,
@@ -691,6 +692,8 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
         raise SettingsError(
             f"port {port} on {settings.host} is not free; set ASSISTANT_PORT to another, or to 0 for any that is free"
         ) from error
+    if page.mcp_server_obj:
+        write_json(page.mcp_server_obj, {"ask": Reply, "articles": list[dict[str, Any]]})
     if block:
         page.block_thread()
     return page

@@ -28,7 +28,7 @@ ORDER = [
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor"),
     # the page: what it keeps, changes, lets through and shows
-    *("notebook", "shelf", "guard", "views", "ui"),
+    *("notebook", "shelf", "guard", "tools", "views", "ui"),
     *("cli", "__init__", "__main__"),
 ]
 """A module imports only modules that stand before it."""
@@ -52,6 +52,7 @@ HOMES = {
     "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
     "zipfile": {"archive", "docx", "index", "journal"},
+    "mcp": {"tools"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
