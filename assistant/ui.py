@@ -153,6 +153,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
 
 
 def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
+    examples = example_questions(desk.assistant.documents)
     opened = gr.State(Opened(id=None, turns=[]))
     typed = gr.State(False)
     with gr.Row(elem_id="above"):
@@ -180,7 +181,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
             buttons=[],
             feedback_options=None,
             editable="user",
-            placeholder="Ask a question about the articles, or begin with one of these.",
+            placeholder=f"Ask a question about the articles{', or begin with one of these' if examples else ''}.",
             height=None,
             show_label=False,
             autoscroll=False,
@@ -189,7 +190,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
         additional_inputs=[opened, typed, *limits],
         additional_outputs=[opened, typed, kept],
         editable=True,
-        examples=[[question] for question in example_questions(desk.assistant.documents)],
+        examples=[[question] for question in examples],
         cache_examples=False,
         analytics_enabled=False,
         concurrency_limit=ANSWERS_AT_ONCE,
@@ -613,6 +614,9 @@ def answer_views(
     assistant: Assistant, question: str, turns: Sequence[tuple[str, str]], filters: Mapping[str, str]
 ) -> Iterator[View]:
     """What is shown while a question is answered; errors are views too."""
+    if not assistant.documents:
+        yield View(notice_html("there are no articles to answer from; open Articles and drop files there, then ask again"))
+        return
     stage, draft = "understanding", ""
     yield View(stage_html(stage))
     try:

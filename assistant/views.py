@@ -418,8 +418,8 @@ def _bare(markdown: str) -> str:
 def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
     """A whole article with the span of citation `number` marked, and the reply's other spans marked lighter."""
     about = _about_html(document.author, document.published, document.source)
-    what = f"Marked: citation [{number}]" if number else "Marked: the retrieved passage"
-    what += ", the others lighter" if len(marks) > 1 else ""
+    what = f"Citation [{number}]" if number else "The retrieved passage"
+    what += ", others lighter" if len(marks) > 1 else ""
     return (
         f'<article><div class="from"><p class="ways"><span>{what if marks else "The whole article"}</span>'
         '<button type="button" class="step" data-step="-1" title="Previous citation (p or ←)">‹ Previous</button>'
@@ -584,8 +584,8 @@ def report_html(name: str, report: str) -> str:
     """An eval report in a frame of its own, in which nothing runs and nothing is loaded."""
     if not report:
         return (
-            '<p class="empty">There is no eval report yet. <code>python -m eval --help</code> tells how to make one; '
-            "the last one is shown here.</p>"
+            '<p class="empty">There is no eval report yet. <code>python -m eval run --suite seeds</code> makes one, where '
+            "the assistant was started; the last one is shown here.</p>"
         )
     return f'<p class="about">{safe(name)}</p><iframe sandbox title="Eval report" srcdoc="{safe(report)}"></iframe>'
 

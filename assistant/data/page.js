@@ -144,10 +144,10 @@ async function press(button) {
     for (const field of fold?.querySelectorAll("input, textarea, select") || []) data[field.name] = field.value;
     if (EVENTS.includes(event)) return trigger(event, data);
     if (event === "export") {
-        const file = await server.export(data).catch(() => ({ error: UNHEARD }));
+        const file = (await server.export(data).catch(() => null)) || { error: UNHEARD };
         return file.error ? say(button, file.error) : download(file);
     }
-    const said = await server[event](data).catch(() => UNHEARD);
+    const said = (await server[event](data).catch(() => null)) || UNHEARD; // Gradio gives nothing where nobody replies
     if (data.rating && !said.startsWith("Not")) {
         for (const other of button.parentElement.querySelectorAll("[data-rating]"))
             other.setAttribute("aria-pressed", String(other === button));
