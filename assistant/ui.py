@@ -615,7 +615,9 @@ def answer_views(
 ) -> Iterator[View]:
     """What is shown while a question is answered; errors are views too."""
     if not assistant.documents:
-        yield View(notice_html("there are no articles to answer from; open Articles and drop files there, then ask again"))
+        yield View(
+            notice_html("there are no articles to answer from; open Articles and drop files there, then ask again")
+        )
         return
     stage, draft = "understanding", ""
     yield View(stage_html(stage))

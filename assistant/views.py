@@ -444,7 +444,9 @@ def _marked(text: str, marks: Sequence[Mark], number: int) -> str:
         if here.start <= start and end <= here.end:
             shown.append(f'<mark class="here"{_numbered(here, start)}>{words}</mark>')
         elif other:
-            shown.append(f'<mark class="other" title="Citation [{other.number}]"{_numbered(other, start)}>{words}</mark>')
+            shown.append(
+                f'<mark class="other" title="Citation [{other.number}]"{_numbered(other, start)}>{words}</mark>'
+            )
         else:
             shown.append(words)
     return "".join(shown)
@@ -485,9 +487,7 @@ def articles_html(rows: Sequence[Row], total: int) -> str:
         return '<p class="empty">No article has all these words in its title, author, date or source.</p>'
     shown = count(len(rows), "article") + (f" of {total:,}" if len(rows) < total else "")
     more = f", the first {ROWS} shown" if len(rows) > ROWS else ""
-    heads = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Title", "Author", "Date", "Source", "Size", "Indexed")
-    )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Title", "Author", "Date", "Source", "Size", "Indexed"))
     body = "".join(_row_html(row) for row in rows[:ROWS])
     return (
         f'<table class="articles"><caption>{shown}{more}; size in characters</caption><thead><tr>{heads}'

@@ -212,7 +212,7 @@ def main() -> None:
         finally:
             page.close(verbose=False)
         browser.close()
-    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+    sys.stdout.write(f"{len(list(folder.glob('*.png')))} pictures in {folder}\n")
 
 
 if __name__ == "__main__":

@@ -424,7 +424,7 @@ def test_on_a_phone_nothing_scrolls_sideways_and_the_source_is_usable(seeds_page
     assert page.evaluate(SIDEWAYS) == []
     head = page.locator("#source .from")
     # The head stays: whose words these are, and the ways on and back, none of it over the marked words.
-    page.wait_for_function("Math.abs(document.querySelector('#source .from').getBoundingClientRect().top) < 2")
+    assert in_view(page, "#source .from")
     assert head.bounding_box()["height"] < 844 / 4
     assert page.evaluate(
         "document.querySelector('mark.here').getBoundingClientRect().top"
@@ -574,7 +574,9 @@ def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
         page.locator("#put input[type=file]").set_input_files(
             [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files.items()]
         )
-        page.locator(".results", has_text="6 of 6 files done: 3 articles added or replaced, 2 files not read").wait_for()
+        page.locator(
+            ".results", has_text="6 of 6 files done: 3 articles added or replaced, 2 files not read"
+        ).wait_for()
         outcomes = page.locator(".results li strong").all_inner_texts()
         assert sorted(outcomes) == ["added", "added", "added", "already there", "not read", "not read"]
         assert "3 articles" in page.locator(".masthead").inner_text()
