@@ -435,9 +435,9 @@ def test_on_a_phone_nothing_scrolls_sideways_and_the_source_is_usable(seeds_page
     assert in_view(page, "mark.here")
     head.get_by_role("button", name="Back to the answer").tap()
     assert focused(page, ".answer button.cite[data-number='3']")
-    for tab in ("Conversations", "Articles", "Evaluation"):
+    for tab, shown in (("Conversations", "#kept li"), ("Articles", "#table caption"), ("Evaluation", "#report p")):
         page.get_by_role("tab", name=tab).tap()
-        page.locator("#tabs > .tabitem:visible .html-container *").first.wait_for()
+        page.locator(shown).first.wait_for()
         assert page.evaluate(SIDEWAYS) == [], tab
 
 
