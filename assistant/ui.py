@@ -29,6 +29,7 @@ from assistant.pipeline import Assistant
 from assistant.reply import Reply
 from assistant.settings import LOOPBACK, Settings
 from assistant.shelf import Shelf, most_bytes, suffixes
+from assistant.tools import write_json
 from assistant.views import (
     TITLE,
     Mark,
@@ -152,6 +153,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
 
 
 def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
+    examples = example_questions(desk.assistant.documents)
     opened = gr.State(Opened(id=None, turns=[]))
     typed = gr.State(False)
     with gr.Row(elem_id="above"):
@@ -179,7 +181,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
             buttons=[],
             feedback_options=None,
             editable="user",
-            placeholder="Ask a question about the articles, or begin with one of these.",
+            placeholder=f"Ask a question about the articles{', or begin with one of these' if examples else ''}.",
             height=None,
             show_label=False,
             autoscroll=False,
@@ -188,7 +190,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
         additional_inputs=[opened, typed, *limits],
         additional_outputs=[opened, typed, kept],
         editable=True,
-        examples=[[question] for question in example_questions(desk.assistant.documents)],
+        examples=[[question] for question in examples],
         cache_examples=False,
         analytics_enabled=False,
         concurrency_limit=ANSWERS_AT_ONCE,
@@ -205,10 +207,10 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
 def _articles(desk: "Desk") -> Articles:
     endings = suffixes()
     put = gr.File(
-        label=f"Drop articles here, or choose files ({', '.join(endings)}; {most_bytes() // 1_000_000} MB at most each)",
+        label=f"{', '.join(endings)}; {most_bytes() // 1_000_000} MB at most each",
         file_count="multiple",
         file_types=endings,
-        height=120,
+        height=72,
         elem_id="put",
     )
     results = gr.HTML(padding=False, js_on_load=None, elem_id="results")
@@ -612,6 +614,11 @@ def answer_views(
     assistant: Assistant, question: str, turns: Sequence[tuple[str, str]], filters: Mapping[str, str]
 ) -> Iterator[View]:
     """What is shown while a question is answered; errors are views too."""
+    if not assistant.documents:
+        yield View(
+            notice_html("there are no articles to answer from; open Articles and drop files there, then ask again")
+        )
+        return
     stage, draft = "understanding", ""
     yield View(stage_html(stage))
     try:
@@ -691,6 +698,8 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
         raise SettingsError(
             f"port {port} on {settings.host} is not free; set ASSISTANT_PORT to another, or to 0 for any that is free"
         ) from error
+    if page.mcp_server_obj:
+        write_json(page.mcp_server_obj, {"ask": Reply, "articles": list[dict[str, Any]]})
     if block:
         page.block_thread()
     return page

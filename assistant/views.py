@@ -143,7 +143,7 @@ def _searched_html(question: str, shown: Shown) -> str:
 
 
 def _status_html(kind: str, label: str, reason: str) -> str:
-    because = f'<span class="aside">: </span>{safe(_sentence(reason))}' if reason else ""
+    because = f'<span class="aside">: </span><span class="why">{safe(_sentence(reason))}</span>' if reason else ""
     return f'<p class="status {kind}"><strong>{label}</strong>{because}</p>'
 
 
@@ -367,9 +367,8 @@ def _hits_html(reply: Reply, titles: Mapping[str, str]) -> str:
 
 def _actions_html(reply: Reply, shown: Shown) -> str:
     """What can be done with an answer: take it along, judge it, make a case of it."""
-    copy = (
-        f'<button type="button" class="action copy" data-copy="{safe(plain_text(reply))}">Copy with references</button>'
-    )
+    words = "Copy with references" if reply.citations else "Copy"
+    copy = f'<button type="button" class="action copy" data-copy="{safe(plain_text(reply))}">{words}</button>'
     if not shown.conversation:
         return f'<div class="actions">{copy}</div>'
     own = {"conversation": shown.conversation, "place": shown.place}
@@ -419,15 +418,15 @@ def _bare(markdown: str) -> str:
 def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
     """A whole article with the span of citation `number` marked, and the reply's other spans marked lighter."""
     about = _about_html(document.author, document.published, document.source)
-    what = f"Marked: citation [{number}]" if number else "Marked: the retrieved passage"
-    what += ", the others lighter" if len(marks) > 1 else ""
+    what = f"Citation [{number}]" if number else "The retrieved passage"
+    what += ", others lighter" if len(marks) > 1 else ""
     return (
-        f'<article><p class="from"><span>{what if marks else "The whole article"}</span>'
+        f'<article><div class="from"><p class="ways"><span>{what if marks else "The whole article"}</span>'
         '<button type="button" class="step" data-step="-1" title="Previous citation (p or ←)">‹ Previous</button>'
         '<button type="button" class="step" data-step="1" title="Next citation (n or →)">Next ›</button>'
         '<button type="button" class="back">Back to the answer</button>'
         '<button type="button" class="all">All articles</button></p>'
-        f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p>'
+        f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p></div>'
         f'<div class="text" dir="auto">{_marked(document.text, marks, number)}</div></article>'
     )
 
@@ -443,12 +442,19 @@ def _marked(text: str, marks: Sequence[Mark], number: int) -> str:
         words = safe(text[start:end])
         other = next((mark for mark in inside if mark.start <= start and end <= mark.end), None)
         if here.start <= start and end <= here.end:
-            shown.append(f'<mark class="here">{words}</mark>')
+            shown.append(f'<mark class="here"{_numbered(here, start)}>{words}</mark>')
         elif other:
-            shown.append(f'<mark class="other" title="Citation [{other.number}]">{words}</mark>')
+            shown.append(
+                f'<mark class="other" title="Citation [{other.number}]"{_numbered(other, start)}>{words}</mark>'
+            )
         else:
             shown.append(words)
     return "".join(shown)
+
+
+def _numbered(mark: Mark, start: int) -> str:
+    """The number that is shown where a citation's words begin; it is no part of the text, and not copied with it."""
+    return f' data-number="{mark.number}"' if mark.number and start == mark.start else ""
 
 
 def contents_html(documents: Sequence[Document]) -> str:
@@ -481,12 +487,10 @@ def articles_html(rows: Sequence[Row], total: int) -> str:
         return '<p class="empty">No article has all these words in its title, author, date or source.</p>'
     shown = count(len(rows), "article") + (f" of {total:,}" if len(rows) < total else "")
     more = f", the first {ROWS} shown" if len(rows) > ROWS else ""
-    heads = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Title", "Author", "Date", "Source", "Characters", "Indexed")
-    )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Title", "Author", "Date", "Source", "Size", "Indexed"))
     body = "".join(_row_html(row) for row in rows[:ROWS])
     return (
-        f'<table class="articles"><caption>{shown}{more}</caption><thead><tr>{heads}'
+        f'<table class="articles"><caption>{shown}{more}; size in characters</caption><thead><tr>{heads}'
         f'<th scope="col"><span class="aside">Remove</span></th></tr></thead><tbody>{body}</tbody></table>'
     )
 
@@ -502,11 +506,15 @@ def _row_html(row: Row) -> str:
         f"{_event_button('Yes, remove it', 'remove_article', 'action', {'document': row.id})}</details>"
     )
     cells = "".join(
-        f'<td data-label="{name}" dir="auto">{safe(value or "–")}</td>'
-        for name, value in (("Author", row.author), ("Date", row.published), ("Source", row.source))
+        f'<td data-label="{name}" class="{kind}" dir="auto">{safe(value or "–")}</td>'
+        for name, kind, value in (
+            ("Author", "words", row.author),
+            ("Date", "nowrap", row.published),
+            ("Source", "address", row.source),
+        )
     )
     return (
-        f'<tr><th scope="row" dir="auto">{opens}</th>{cells}<td data-label="Characters" class="number">{row.characters:,}</td>'
+        f'<tr><th scope="row" dir="auto">{opens}</th>{cells}<td data-label="Size" class="number" title="{count(row.characters, "character")}">{row.characters:,}</td>'
         f'<td data-label="Indexed" class="nowrap"{hint}>{safe(indexed or "–")}</td><td>{removes}</td></tr>'
     )
 
@@ -517,6 +525,8 @@ def results_html(results: Sequence[Result], total: int) -> str:
         return ""
     done = len({result.name for result in results})
     taken = sum(result.outcome in ("added", "replaced") for result in results)
+    unread = len({result.name for result in results if result.outcome == "not read"})
+    left = f", {count(unread, 'file')} not read" if unread else ""
     going = f'<progress max="{total}" value="{done}" aria-label="Files read"></progress>' if done < total else ""
     items = "".join(
         f'<li class="{result.outcome.replace(" ", "-")}"><strong>{result.outcome}</strong> '
@@ -524,8 +534,8 @@ def results_html(results: Sequence[Result], total: int) -> str:
         for result in results
     )
     return (
-        f'<div class="results" role="status"><p>{done} of {count(total, "file")} read, '
-        f"{count(taken, 'article')} added or replaced.</p>{going}<ul>{items}</ul></div>"
+        f'<div class="results" role="status"><p>{done} of {count(total, "file")} done: '
+        f"{count(taken, 'article')} added or replaced{left}.</p>{going}<ul>{items}</ul></div>"
     )
 
 
@@ -574,8 +584,8 @@ def report_html(name: str, report: str) -> str:
     """An eval report in a frame of its own, in which nothing runs and nothing is loaded."""
     if not report:
         return (
-            '<p class="empty">There is no eval report yet. <code>python -m eval --help</code> tells how to make one; '
-            "the last one is shown here.</p>"
+            '<p class="empty">There is no eval report yet. <code>python -m eval run --suite seeds</code> makes one, where '
+            "the assistant was started; the last one is shown here.</p>"
         )
     return f'<p class="about">{safe(name)}</p><iframe sandbox title="Eval report" srcdoc="{safe(report)}"></iframe>'
 

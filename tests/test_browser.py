@@ -1,8 +1,13 @@
 """The chat page in a real browser: citations by mouse and keyboard, hostile text, no request to outside."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -345,6 +350,129 @@ def test_a_conversation_is_there_again_after_reload_and_restart_and_goes_on(seed
         second.close(verbose=False)
 
 
+@contextmanager
+def started(folder, port=0):
+    """A server in a process of its own, as a user starts it; it is killed and not asked to end."""
+    given = {"ASSISTANT_INDEX": str(folder / "index"), "ASSISTANT_CORPUS": str(SEEDS), "ASSISTANT_PORT": str(port)}
+    command = [sys.executable, "-m", "assistant", "chat"]
+    with subprocess.Popen(
+        command, cwd=SEEDS.parent, env=os.environ | given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if line.startswith("the chat page is at "):
+                    break
+            else:
+                pytest.fail(f"no page was served: {''.join(said)}")
+            yield line.split()[5]
+        finally:
+            process.kill()
+
+
+def test_what_was_said_and_thought_of_it_outlives_a_server_that_is_killed(browser, visit, tmp_path):
+    with started(tmp_path) as first:
+        page = visit(first)
+        ask(page, "Is Senegal a member of the AES?")
+        page.get_by_role("button", name="Not helpful").click()
+        page.locator(".done", has_text="Kept on this machine").wait_for()
+        answer = text_of(page.locator(".answer"))
+        page.wait_for_url("**/?conversation=*")
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    page.locator(".done", has_text="Not done: the assistant does not reply").wait_for()
+    with started(tmp_path, port=first.rpartition(":")[2].strip("/")) as second:
+        assert second == first
+        page.reload()
+        page.locator(".reply .status").wait_for()
+        assert text_of(page.locator(".answer")) == answer
+        page.get_by_role("button", name="Not helpful", pressed=True).wait_for()
+        page.locator(".answer button.cite").first.click()
+        page.locator("mark.here").wait_for()
+        ask(page, "and Mali?")
+        assert "Mali a member of the AES" in page.locator(".reply").nth(1).locator(".searched").inner_text()
+        page.get_by_role("tab", name="Conversations").click()
+        assert page.locator("#kept li").count() == 1
+
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+SIDEWAYS = """() => {
+    // What reaches beyond the screen, but for what scrolls in a box of its own or is there for a screen reader.
+    const beyond = (element) => {
+        const box = element.getBoundingClientRect();
+        return box.width > 1 && (box.right > innerWidth + 1 || box.left < -1);
+    };
+    const hidden = (element) => element.closest(".visually-hidden, .aside, [aria-hidden=true]");
+    const wide = document.documentElement.scrollWidth > innerWidth ? ["the page"] : [];
+    return wide.concat([...document.querySelectorAll("#columns *")]
+        .filter((element) => element.checkVisibility() && beyond(element) && !hidden(element))
+        .map((element) => element.outerHTML.slice(0, 160)));
+}"""
+"""Elements that a phone would have to be scrolled sideways for."""
+
+
+def test_on_a_phone_nothing_scrolls_sideways_and_the_source_is_usable(seeds_page, visit):
+    page = visit(seeds_page.local_url, **PHONE)
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    for fold in page.locator(".reply summary").all():
+        fold.tap()
+    page.get_by_role("button", name="Articles used").tap()
+    page.get_by_label("Author").wait_for()
+    assert page.evaluate(SIDEWAYS) == []
+    page.locator(".answer button.cite").nth(1).tap()
+    assert in_view(page, "mark.here")
+    assert page.evaluate(SIDEWAYS) == []
+    head = page.locator("#source .from")
+    # The head stays: whose words these are, and the ways on and back, none of it over the marked words.
+    assert in_view(page, "#source .from")
+    assert head.bounding_box()["height"] < 844 / 4
+    assert page.evaluate(
+        "document.querySelector('mark.here').getBoundingClientRect().top"
+        " >= document.querySelector('#source .from').getBoundingClientRect().bottom"
+    )
+    head.get_by_role("button", name="Next").tap()
+    page.locator("mark.here[data-number='3']").wait_for()
+    assert in_view(page, "mark.here")
+    head.get_by_role("button", name="Back to the answer").tap()
+    assert focused(page, ".answer button.cite[data-number='3']")
+    for tab, shown in (("Conversations", "#kept li"), ("Articles", "#table caption"), ("Evaluation", "#report p")):
+        page.get_by_role("tab", name=tab).tap()
+        page.locator(shown).first.wait_for()
+        assert page.evaluate(SIDEWAYS) == [], tab
+
+
+def test_the_way_back_from_a_source_leads_to_the_answer_from_another_tab_too(seeds_page, visit):
+    page = visit(seeds_page.local_url)
+    ask(page, "Who signed the Burkina–Senegal pact?")
+    page.locator(".answer button.cite").nth(1).click()
+    page.locator("mark.here").wait_for()
+    page.get_by_role("tab", name="Articles").click()
+    page.get_by_role("button", name="Back to the answer").click()
+    assert focused(page, ".answer button.cite[data-number='2']")
+    page.locator("#quote-card").wait_for()
+    page.get_by_role("tab", name="Articles").click()
+    page.locator("#quote-card").wait_for(state="hidden")
+
+
+def test_the_last_eval_report_is_shown_and_nothing_in_it_runs(seeds_page, visit, tmp_path, monkeypatch):
+    from assistant import ui
+
+    monkeypatch.setattr(ui, "REPORTS", tmp_path)
+    page = visit(seeds_page.local_url)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.locator("#report", has_text="There is no eval report yet").wait_for()
+    (tmp_path / "2025-03-10-seeds").mkdir()
+    report = "<h1>Right: 9 of 10</h1><script>top.hacked = 1; document.write('ran')</script>"
+    (tmp_path / "2025-03-10-seeds" / "report.html").write_text(report, encoding="utf-8")
+    page.get_by_role("tab", name="Ask").click()
+    page.get_by_role("tab", name="Evaluation").click()
+    shown = page.frame_locator("#report iframe").locator("body")
+    shown.get_by_role("heading", name="Right: 9 of 10").wait_for()
+    assert "ran" not in shown.inner_text()
+    assert page.evaluate("window.hacked") is None
+    assert "2025-03-10-seeds" in page.locator("#report .about").inner_text()
+
+
 def test_conversations_are_listed_renamed_taken_along_and_deleted(seeds_page, visit):
     page = visit(seeds_page.local_url)
     ask(page, "Where was the pact announced?")
@@ -368,6 +496,12 @@ def test_conversations_are_listed_renamed_taken_along_and_deleted(seeds_page, vi
     markdown = Path(exported.value.path()).read_text(encoding="utf-8")
     assert "## Where was the pact announced?" in markdown
     assert "Ouagadougou" in markdown and "Faith Nyasuguta" in markdown
+    with page.expect_download() as exported:
+        page.locator("#kept li").nth(1).get_by_role("button", name="Export as JSON").click()
+    whole = json.loads(Path(exported.value.path()).read_text(encoding="utf-8"))
+    (citation,) = whole["exchanges"][0]["reply"]["citations"]
+    text = (SEEDS / "000_c9ada446ede6ec9f.txt").read_text(encoding="utf-8")
+    assert text[citation["start"] : citation["end"]] == citation["quote"]
     page.get_by_role("button", name="Open the conversation “The <b>pact</b>”").click()
     page.locator(".reply .answer", has_text="Ouagadougou").wait_for()
     page.get_by_role("tab", name="Conversations").click()
@@ -406,7 +540,8 @@ def test_what_a_reader_thinks_is_kept_and_makes_an_eval_case(seeds, seeds_page, 
 
 def test_filters_hold_and_are_seen_to_hold(seeds_page, visit):
     page = visit(seeds_page.local_url)
-    page.get_by_role("button", name="Articles used: all").click()
+    page.get_by_role("button", name="Articles used: all", expanded=False).click()
+    page.get_by_role("button", name="Articles used: all", expanded=True).wait_for()
     page.get_by_label("Author").fill("Nobody")
     page.get_by_role("button", name="Articles used: by Nobody (0 of 1)").wait_for()
     ask(page, "Where was the pact announced?")
@@ -439,7 +574,9 @@ def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
         page.locator("#put input[type=file]").set_input_files(
             [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files.items()]
         )
-        page.locator(".results", has_text="6 of 6 files read, 3 articles added").wait_for()
+        page.locator(
+            ".results", has_text="6 of 6 files done: 3 articles added or replaced, 2 files not read"
+        ).wait_for()
         outcomes = page.locator(".results li strong").all_inner_texts()
         assert sorted(outcomes) == ["added", "added", "added", "already there", "not read", "not read"]
         assert "3 articles" in page.locator(".masthead").inner_text()
@@ -633,6 +770,8 @@ def test_a_stopped_answer_says_so_and_the_next_question_is_answered(recorded):
     page.get_by_label("Your question").fill("One?")
     page.keyboard.press("Enter")
     page.locator(".reply .now", has_text="Searching").wait_for()
+    steps = page.locator(".reply .stages li")
+    assert len({step.bounding_box()["y"] for step in steps.all()}) == 1
     page.get_by_role("button", name="Stop").click()
     page.wait_for_function(
         "getComputedStyle(document.querySelector('.reply .stages'), '::after').content.includes('Stopped')"

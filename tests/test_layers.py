@@ -42,7 +42,7 @@ ORDER = [
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor"),
     # the page: what it keeps, changes, lets through and shows
-    *("notebook", "shelf", "guard", "views", "ui"),
+    *("notebook", "shelf", "guard", "tools", "views", "ui"),
     *("cli", "__init__", "__main__"),
 ]
 """A module imports only modules that stand before it."""
@@ -65,7 +65,12 @@ HOMES = {
     "datasketch": {"copies"},
     "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
+<<<<<<< HEAD
     "zipfile": {"archive", "damage", "docx", "journal"},
+=======
+    "zipfile": {"archive", "docx", "index", "journal"},
+    "mcp": {"tools"},
+>>>>>>> work-page
     "typer": {"cli"},
     "rich": {"cli"},
 }

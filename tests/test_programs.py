@@ -1,6 +1,5 @@
 """What programs get from the page's server: the Reply as JSON, over Gradio's API and over MCP; many at once."""
 
-import ast
 import asyncio
 import gc
 import json
@@ -85,25 +84,43 @@ def test_programs_are_offered_questions_and_the_list_of_articles_and_nothing_els
     assert offered["unnamed_endpoints"] == {}
 
 
-def test_mcp_gives_the_whole_reply(served):
+def talk(url, *calls):
+    """The tools of the page's MCP server, and the results of calls to them, as the official client gives them."""
     pytest.importorskip("mcp")
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
-    async def talk():
-        url = f"{served.url}gradio_api/mcp/"
-        async with streamable_http_client(url) as (read, write, _), ClientSession(read, write) as session:
-            await session.initialize()
-            tools = (await session.list_tools()).tools
-            asked = next(tool for tool in tools if tool.name.endswith("ask"))
-            return tools, asked, await session.call_tool(asked.name, {"question": QUESTION})
+    async def talking():
+        async with streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _), ClientSession(read, write) as s:
+            await s.initialize()
+            tools = (await s.list_tools()).tools
+            return {tool.name: tool for tool in tools}, [await s.call_tool(name, given) for name, given in calls]
 
-    tools, asked, result = asyncio.run(talk())
-    assert sorted(tool.name.rpartition("_")[2] for tool in tools) == ["articles", "ask"]
-    assert "cited to the exact words" in asked.description
+    return asyncio.run(talking())
+
+
+def test_mcp_gives_the_whole_reply_as_json_text_and_structured_in_the_declared_shape(served):
+    tools, (result,) = talk(served.url, ("ask", {"question": QUESTION}))
+    assert "cited to the exact words" in tools["ask"].description
+    assert tools["ask"].inputSchema["required"] == ["question"]
     assert not result.isError
-    reply = ast.literal_eval(result.content[0].text)  # Gradio writes a dict as Python does, not as JSON
-    assert without_timings(reply) == without_timings(served.assistant.ask(QUESTION).to_dict())
+    expected = without_timings(served.assistant.ask(QUESTION).to_dict())
+    assert without_timings(json.loads(result.content[0].text)) == expected
+    assert without_timings(result.structuredContent) == expected
+    # The client has held the result against this schema, which says what each part is.
+    schema = tools["ask"].outputSchema
+    assert set(result.structuredContent) == set(schema["properties"])
+    assert set(schema["$defs"]["Citation"]["required"]) >= {"quote", "start", "end", "title"}
+
+
+def test_mcp_lists_articles_and_says_in_a_sentence_what_it_cannot_do(served):
+    calls = [("articles", {"search": "nyasuguta"}), ("ask", {"question": QUESTION, "since": "yesterday"})]
+    tools, (listed, refused) = talk(served.url, *calls)
+    assert sorted(tools) == ["articles", "ask"]
+    assert [article["author"] for article in listed.structuredContent["result"]] == ["Faith Nyasuguta"]
+    assert json.loads(listed.content[0].text) == listed.structuredContent["result"]
+    assert refused.isError and refused.structuredContent is None
+    assert "expected a date such as '2024-12-31'" in refused.content[0].text
 
 
 def test_eight_people_ask_at_once_and_each_is_answered_in_the_order_of_asking(served, tmp_path):

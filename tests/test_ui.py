@@ -207,6 +207,16 @@ def test_overlapping_citations_leave_the_opened_one_whole(marks):
     assert Page(html).marked["here"] == TEXT[5:30]
 
 
+def test_a_citations_number_stands_once_where_its_words_begin():
+    marks = [views.Mark(1, 5, 30), views.Mark(2, 3, 40), views.Mark(0, 50, 60)]
+    numbers = [
+        dict(attributes).get("data-number")
+        for tag, attributes in Page(views.source_html(DOCUMENT, marks, 1)).tags
+        if tag == "mark"
+    ]
+    assert numbers == ["2", "1", None, None]  # before the opened one, that one, the rest of the second, a passage
+
+
 def test_spans_beyond_the_text_do_not_fail():
     page = Page(
         views.source_html(DOCUMENT, [views.Mark(1, -5, 5), views.Mark(2, 9_000, 9_999), views.Mark(3, 8, 2)], 1)
@@ -341,6 +351,17 @@ def test_a_copied_answer_keeps_its_numbers_and_lists_its_references():
     text = views.plain_text(reply())
     assert text.startswith("Ouagadougou. The pact was announced in Ouagadougou. [1]\n\nSources\n[1] “The pact")
     assert "[2] “It has 5,000 soldiers.” — A pact, Faith, 2025-05-12, Daily" in text
+
+
+def test_an_answer_without_references_is_not_copied_with_any():
+    assert "Copy with references" in shown(reply())
+    assert "Copy with references" not in shown(reply(status="abstained", citations=[]))
+
+
+def test_where_there_is_no_article_a_question_is_met_with_what_to_do():
+    (view,) = ui.answer_views(SimpleNamespace(documents=()), "Where was the pact announced?", [], {})
+    assert "There are no articles to answer from; open Articles and drop files there" in Page(view.html).text
+    assert view.reply is None
 
 
 def test_filters_that_held_are_said_with_the_answer():

@@ -10,7 +10,9 @@ let from = null, latest = 0;
 
 document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    if (button !== pointed) hideCard();
     if (!button) return;
+    if (button.matches(".label-wrap")) requestAnimationFrame(() => tell(button));
     if (button.dataset.document && !button.dataset.event) open(button);
     else if (button.dataset.event) press(button);
     else if (button.dataset.copy) copy(button);
@@ -68,7 +70,7 @@ async function show(html) {
     }
     const heading = element.querySelector("h2"), mark = element.querySelector("mark.here");
     heading?.focus({ preventScroll: true });
-    if (mark) mark.scrollIntoView({ block: "center", behavior: calm() });
+    if (mark) mark.scrollIntoView({ block: mark.getBoundingClientRect().height > innerHeight / 3 ? "start" : "center", behavior: calm() });
     else element.scrollIntoView({ block: "start", behavior: calm() });
 }
 function change(node) {
@@ -79,6 +81,11 @@ function change(node) {
 }
 function back() {
     const target = from?.isConnected ? from : desk.querySelector("#question textarea");
+    const tab = target?.closest("#tabs > .tabitem");
+    if (tab && !target.checkVisibility()) { // another tab is open meanwhile
+        document.querySelector(`[role="tab"][aria-controls="${tab.id}"]`)?.click();
+        return requestAnimationFrame(() => target.checkVisibility() && back());
+    }
     target?.scrollIntoView({ block: "nearest" });
     target?.focus();
 }
@@ -137,10 +144,10 @@ async function press(button) {
     for (const field of fold?.querySelectorAll("input, textarea, select") || []) data[field.name] = field.value;
     if (EVENTS.includes(event)) return trigger(event, data);
     if (event === "export") {
-        const file = await server.export(data).catch(() => ({ error: UNHEARD }));
+        const file = (await server.export(data).catch(() => null)) || { error: UNHEARD };
         return file.error ? say(button, file.error) : download(file);
     }
-    const said = await server[event](data).catch(() => UNHEARD);
+    const said = (await server[event](data).catch(() => null)) || UNHEARD; // Gradio gives nothing where nobody replies
     if (data.rating && !said.startsWith("Not")) {
         for (const other of button.parentElement.querySelectorAll("[data-rating]"))
             other.setAttribute("aria-pressed", String(other === button));
@@ -185,10 +192,16 @@ document.addEventListener("copy", (event) => {
     event.preventDefault();
 });
 
+// Gradio's fold does not say whether it is open.
+function tell(fold) {
+    fold.setAttribute("aria-expanded", String(fold.nextElementSibling.style.display !== "none"));
+}
+
 // ---- the address names the open conversation, so that it is there again when the page is loaded anew
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
     const chat = desk.querySelector("#chat"), last = [...desk.querySelectorAll("#chat .reply [data-conversation]")].pop();
     const name = last ? last.dataset.conversation : chat?.querySelector(".message-row") ? named : "";
     if (name === named) return;
