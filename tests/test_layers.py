@@ -65,12 +65,8 @@ HOMES = {
     "datasketch": {"copies"},
     "watchfiles": {"cli"},
     "charset_normalizer": {"decoding"},
-<<<<<<< HEAD
     "zipfile": {"archive", "damage", "docx", "journal"},
-=======
-    "zipfile": {"archive", "docx", "index", "journal"},
     "mcp": {"tools"},
->>>>>>> work-page
     "typer": {"cli"},
     "rich": {"cli"},
 }
