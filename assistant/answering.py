@@ -120,10 +120,8 @@ def compose(
         return _about_subject(index, question, evidence)
     best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
-    told = question.kind in SPECIFIC and best.typed and best.read >= MARKED_FROM
-    refuted = None if sure and (told or judgement.answerable >= SURE_ANYWAY) else _refuted(question, evidence, check)
-    denial = refuted or _premise_denial(question, evidence)
-    if denial and (refuted or not sure or denial == best):
+    denial = _denial(question, evidence, judgement, sure, check)
+    if denial:
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
     lacking = _lacking(index, question, evidence)
     if lacking or not sure:
@@ -211,6 +209,20 @@ def _newest_first(index: Index, evidence: Sequence[Evidence]) -> list[Evidence]:
     return dated + rest
 
 
+def _denial(
+    question: Question, evidence: Sequence[Evidence], judgement: Judgement, sure: bool, check: Check
+) -> Evidence | None:
+    """A sentence that denies what the question takes for granted, unless another one surely answers it."""
+    best = evidence[0]
+    told = question.kind in SPECIFIC and best.typed and best.read >= MARKED_FROM
+    if not (sure and (told or judgement.answerable >= SURE_ANYWAY)):
+        refuting = _refuted(question, evidence, check)
+        if refuting:
+            return refuting
+    denying = _premise_denial(question, evidence)
+    return denying if not sure or denying == best else None
+
+
 def _premise_denial(question: Question, evidence: Sequence[Evidence]) -> Evidence | None:
     """A sentence that denies what the question takes for granted."""
     if question.kind in ("definition", "list") or question.french:
@@ -280,9 +292,8 @@ def _lacking(index: Index, question: Question, evidence: Sequence[Evidence]) -> 
 def _absent(index: Index, words: Sequence[Asked], document_ids: Sequence[str]) -> list[Asked]:
     """The words that none of the documents holds."""
     left = list(words)
-    for document in map(index.document, document_ids if words else ()):
-        held = frozenset(stems(f"{document.title}\n{document.text}"))
-        left = [word for word in left if not meets(word, held)]
+    for document_id in document_ids if words else ():
+        left = [word for word in left if not meets(word, index.words(document_id))]
     return left
 
 
@@ -374,10 +385,11 @@ DECIDED_FROM: dict[Caution, float] = {"cautious": 0.92, "balanced": 0.8, "eager"
 def _yes_or_no(index: Index, question: Question, evidence: Sequence[Evidence], caution: Caution, check: Check) -> Draft:
     """Yes or no by what checking the question's statement says, or by the words of the nearest sentence."""
     ranked = sorted(evidence[:8], key=lambda item: -(item.cover + 0.3 * item.cover_around + 0.5 * item.cosine))
+    said = statement_of(strip_lead(question.text))
     decided = (
         _by_office(question, evidence)
-        or _checked(index, question, ranked[:MOST_CHECKED], caution, check)
-        or _by_words(question, ranked[0], caution)
+        or _checked(index, question, said, ranked[:MOST_CHECKED], caution, check)
+        or _by_words(question, said, ranked[0], caution)
     )
     if decided is None:
         unmet = [word.text for word in question.words if ranked[0].matched_around[word.stem] < MET]
@@ -399,7 +411,7 @@ def _by_office(question: Question, evidence: Sequence[Evidence]) -> tuple[Eviden
         holder = office_holder(who, item.text)
         if holder:
             own = stems(holder.text)
-            return item, bool(own) and own[-1] == stems(name)[-1:][0]
+            return item, bool(own) and own[-1:] == stems(name)[-1:]
     return None
 
 
@@ -412,15 +424,10 @@ YES_FROM: dict[Caution, float] = {"cautious": 0.75, "balanced": 0.6, "eager": 0.
 
 
 def _checked(
-    index: Index,
-    question: Question,
-    ranked: Sequence[Evidence],
-    caution: Caution,
-    check: Check,
+    index: Index, question: Question, said: str | None, ranked: Sequence[Evidence], caution: Caution, check: Check
 ) -> tuple[Evidence, bool] | None:
     """The sentence that supports or contradicts the question's statement most surely, and which of the two."""
-    said = None if question.french else statement_of(strip_lead(question.text))
-    if said is None:
+    if said is None or question.french:
         return None
     found = []
     for item in ranked:
@@ -455,28 +462,30 @@ def _bears_on(question: Question, item: Evidence) -> bool:
 
 def _opposes(question: Question, item: Evidence, said: str) -> bool:
     """Whether a sentence denies what is asked, or an exact check fails: the checker alone is not believed for a "no"."""
+    return _denied(question, item) != denies(said) or _fails(said, item)
+
+
+def _denied(question: Question, item: Evidence) -> bool:
+    """Whether a sentence denies what it holds of the question."""
     met = {word.stem for word in question.words if not word.name and item.matched[word.stem] >= MET}
     named = [word.stem for word in question.names]
-    if denied_about(item.text, _held_for(item, met or set(question.stems)), named) != denies(said):
-        return True
+    return denied_about(item.text, _held_for(item, met or set(question.stems)), named)
+
+
+def _fails(said: str, item: Evidence) -> bool:
+    """Whether an exact check finds that a sentence says the opposite of a statement."""
     return any(found.opposed for found in discrepancies(said, [item.text], [item.text]))
 
 
-def _by_words(question: Question, best: Evidence, caution: Caution) -> tuple[Evidence, bool] | None:
+def _by_words(question: Question, said: str | None, best: Evidence, caution: Caution) -> tuple[Evidence, bool] | None:
     """What a sentence decides that holds nearly all the question's words."""
     others = [word for word in question.words if not word.name]
     own = sum(word.weight * best.matched[word.stem] for word in others) / (sum(word.weight for word in others) or 1.0)
     cover = max(best.cover, 0.9 * best.cover_around)
     if not _bears_on(question, best) or cover < DECIDED_FROM[caution] or (others and own < 0.6):
         return None
-    met = {word.stem for word in others if best.matched[word.stem] >= MET}
-    named = [word.stem for word in question.names]
-    denied = denied_about(best.text, _held_for(best, met or set(question.stems)), named)
-    yes = denied == denies(strip_lead(question.text))
-    said = statement_of(strip_lead(question.text))
-    if yes and said and any(found.opposed for found in discrepancies(said, [best.text], [best.text])):
-        return None
-    return best, yes
+    yes = _denied(question, best) == denies(strip_lead(question.text))
+    return None if yes and said and _fails(said, best) else (best, yes)
 
 
 def _yes_word(question: Question, yes: bool) -> str:

@@ -89,6 +89,8 @@ _MOST_IDS = 1_000
 For more, passages are fetched without the filter until enough of them pass."""
 _COLLECTION = "passages"
 """Name of the one collection in a folder of Chroma's."""
+_GRAPH: dict[str, str | int] = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
+"""High search effort: the answers then hardly differ from exact search, which is what a person can check."""
 
 
 def open_vectors(chroma: Path, documents: Sequence[Document], columns: Columns, index: Path) -> ChromaDense:
@@ -196,12 +198,10 @@ def write_vectors(folder: Path, parts: Sequence[Part], old: Path | None, before:
         _copy_chroma(old, folder, index)
     client = _client(folder, index)
     try:
-        # High search effort: the answers then hardly differ from exact search, which is what a person can check.
-        effort = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
         # All rows go to the files of the graph at once; else each reader adds the last ones anew, and writes to them.
-        effort |= {"batch_size": 1, "sync_threshold": 1}
+        graph = _GRAPH | {"batch_size": 1, "sync_threshold": 1}
         collection = client.get_or_create_collection(
-            _COLLECTION, embedding_function=None, configuration={"hnsw": effort}
+            _COLLECTION, embedding_function=None, configuration={"hnsw": graph}
         )
         _change_rows(collection, parts, before)
         count, expected = collection.count(), sum(len(part.passages) for part in parts)
@@ -216,20 +216,13 @@ def write_vectors(folder: Path, parts: Sequence[Part], old: Path | None, before:
 
 def write_server(url: str, generation: str, parts: Sequence[Part], old: str) -> None:
     """Write all vectors into a new collection, those that are stored from that of the old generation."""
-    effort = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
-    fresh = [
-        (part.document, passage, vector)
-        for part in parts
-        if part.vectors is not None
-        for passage, vector in zip(part.passages, part.vectors, strict=True)
-    ]
     with _connected(url) as client:
         try:
             collection = client.create_collection(
-                _named(generation), embedding_function=None, configuration={"hnsw": effort}
+                _named(generation), embedding_function=None, configuration={"hnsw": _GRAPH}
             )
             stored = client.get_collection(_named(old), embedding_function=None) if old else None
-            _add_rows(collection, fresh)
+            _add_rows(collection, _fresh_rows(parts))
             for part in parts:
                 if part.vectors is None:
                     _add_rows(collection, list(_moved_rows(stored, part)))
@@ -263,12 +256,7 @@ def _change_rows(collection: Any, parts: Sequence[Part], before: Iterable[Part])
     """Make the rows of the parts before those of the parts."""
     stay = {part.document.id for part in parts if part.stored_as == part.document.id}
     moved = [part for part in parts if part.stored_as not in (None, part.document.id)]
-    rows = [
-        (part.document, passage, vector)
-        for part in parts
-        if part.vectors is not None
-        for passage, vector in zip(part.passages, part.vectors, strict=True)
-    ]
+    rows = _fresh_rows(parts)
     # Read before anything goes: a file that was renamed takes its vectors along.
     rows.extend(row for part in moved for row in _moved_rows(collection, part))
     gone = [
@@ -301,6 +289,16 @@ def _add_rows(collection: Any, rows: Sequence[tuple[Document, Passage, Any]]) ->
             documents=[passage.text for _, passage, _ in batch],
             metadatas=[_metadata(document, passage) for document, passage, _ in batch],
         )
+
+
+def _fresh_rows(parts: Sequence[Part]) -> list[tuple[Document, Passage, Any]]:
+    """The rows of the parts whose vectors are stored nowhere yet."""
+    return [
+        (part.document, passage, vector)
+        for part in parts
+        if part.vectors is not None
+        for passage, vector in zip(part.passages, part.vectors, strict=True)
+    ]
 
 
 def _moved_rows(collection: Any, part: Part) -> Iterator[tuple[Document, Passage, Any]]:

@@ -106,8 +106,8 @@ class Earlier:
 def read_corpus(*paths: str | Path, earlier: Earlier | None = None, pdf_seconds: float = PDF_SECONDS) -> Corpus:
     """Read articles from folders, files and globs (`**` too).
 
-    A PDF that is not read within `pdf_seconds` is left out.  Raises CorpusError for a path that does not exist and where no article can be read,
-    DuplicateIdError where two files would have one id.
+    A PDF that is not read within `pdf_seconds` is left out.  Raises CorpusError for a path that does not
+    exist and where no article can be read, DuplicateIdError where two files would have one id.
     """
     if not paths:
         raise CorpusError("no path was given, expected a folder, a file or a glob of articles")

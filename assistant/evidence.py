@@ -160,11 +160,10 @@ def _named_first(index: Index, question: Question, ranked: list[Evidence]) -> li
     ids = dict.fromkeys(item.document_id for item in ranked)
     if not question.names or len(ids) < 2:
         return ranked
-    named = {}
-    for document_id in ids:
-        document = index.document(document_id)
-        held = frozenset(stems(f"{document.title}\n{document.text}"))
-        named[document_id] = sum(word.weight for word in question.names if meets(word, held))
+    named = {
+        document_id: sum(word.weight for word in question.names if meets(word, index.words(document_id)))
+        for document_id in ids
+    }
     most = max(named.values())
     return sorted(ranked, key=lambda item: named[item.document_id] < most)
 

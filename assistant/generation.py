@@ -115,7 +115,7 @@ class Generation:
             texts = (own / "documents.jsonl").read_bytes()
             if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
                 raise damaged(folder, "documents.jsonl is not as it was written")
-            documents = [_read_document(line) for line in texts.decode("utf-8").split("\n") if line]
+            documents = _documents(texts)
             with np.load(own / "columns.npz") as arrays:
                 columns = Columns(**{name: arrays[name] for name in arrays.files})
             vectors = np.load(own / "sentences.npy", mmap_mode="r")
@@ -263,16 +263,16 @@ class Stored:
         # Looked for in its bytes: a manifest that is damaged elsewhere can still vouch for the articles.
         if hashlib.sha256(texts).hexdigest().encode("ascii") not in (own / "manifest.json").read_bytes():
             raise ValueError("documents.jsonl is not as it was written")
-        documents = [_read_document(line) for line in texts.decode("utf-8").split("\n") if line]
+        documents = _documents(texts)
         sources = Sources()
         with suppress(*UNREADABLE):
             sources = _read_sources(own)
         return cls(documents, sources)
 
 
-def _read_document(line: str) -> Document:
-    data = json.loads(line)
-    return Document(**data)
+def _documents(texts: bytes) -> list[Document]:
+    """What documents.jsonl holds."""
+    return [Document(**json.loads(line)) for line in texts.decode("utf-8").split("\n") if line]
 
 
 def write_sources(own: Path, sources: Sources) -> None:

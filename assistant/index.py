@@ -7,7 +7,7 @@ knows nothing of the disk; how an index lies there is told in `generation.py`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from assistant.passages import Passage
 from assistant.postings import Postings, make_postings
 from assistant.sentences import Span
 from assistant.settings import Settings
+from assistant.terms import stems
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -131,6 +132,11 @@ class Index:
         """The document of an id or alias; raises KeyError where there is none."""
         return self._by_id[document_id]
 
+    def words(self, document_id: str) -> frozenset[str]:
+        """Stems of a document's title and text; raises KeyError as `document` does."""
+        document = self.document(document_id)
+        return _words(document.title, document.text)
+
     def indexed(self, document_id: str) -> datetime | None:
         """When the document's words were indexed; None where that was not written down."""
         return self._indexed.get(document_id, None if self.folder else self.made)
@@ -197,6 +203,11 @@ class Index:
         """Which passages belong to documents that are accepted."""
         accepted = np.asarray([accept(document) for document in self.documents], dtype=bool)
         return accepted[self._columns.document] if len(self) else np.zeros(0, dtype=bool)
+
+
+@lru_cache(maxsize=64)
+def _words(title: str, text: str) -> frozenset[str]:
+    return frozenset(stems(f"{title}\n{text}"))
 
 
 def build_index(

@@ -40,7 +40,7 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 _COUNT = re.compile(_NUMERAL, re.IGNORECASE)
-_ASKS_AGE = re.compile(r"\bhow old\b|\b(?:at )?what age\b|\bthe age of\b|\bquel âge\b", re.IGNORECASE)
+_ASKS_AGE = re.compile(r"\bhow old\b|\bwhat age\b|\bthe age of\b|\bquel âge\b", re.IGNORECASE)
 _AGE = re.compile(
     rf"(?<=,\s)\d{{1,3}}(?=[,.])|(?<=\()\d{{1,3}}(?=\))|\b(?:aged?|age of|turn(?:s|ed))\s+(?:of\s+)?(?:\d{{1,3}}|{_NUMBER_WORD})\b|"
     rf"\b(?:\d{{1,3}}|{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})?)[-\s]+years?(?:[-\s]+of[-\s]+age|[-\s]+old)\b",

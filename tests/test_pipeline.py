@@ -297,6 +297,7 @@ def test_yes_and_no_need_a_sentence_on_what_is_asked():
         ("Is Ousmane Sonko the president of Senegal?", "No"),
         ("Is Faye Senegal's president?", "Yes"),
         ("Is Ibrahim Traore the president of Burkina Faso?", "Yes"),
+        ("Is Who the president of Senegal?", "No"),  # a name without a word that tells
     ],
 )
 def test_who_holds_an_office_decides_whether_somebody_does(seeds: Assistant, question: str, short: str):

@@ -167,6 +167,12 @@ def _sample(items: Sequence[Any], most: int, rng: random.Random) -> list[Any]:
     return rng.sample(list(items), min(most, len(items)))
 
 
+def _drawn(examples: Sequence[Example], most: int, rng: random.Random) -> tuple[list[Example], list[Example]]:
+    """At most so many examples for training, and an eighth of that for the other parts."""
+    train = _sample([e for e in examples if e.part == "train"], most, rng)
+    return train, _sample([e for e in examples if e.part != "train"], most // 8, rng)
+
+
 # Answerable
 
 
@@ -479,8 +485,8 @@ def _removed(positives: Sequence[Example], counts: dict[str, int], rng: random.R
             context = " ".join(kept)
             if len(context) >= 120 and not any(a in context.lower() for a in answers):
                 found.append(replace(example, context=context, spans=(), kind="removed"))
-        made += _sample([e for e in found if e.part == "train"], most, rng)
-        made += _sample([e for e in found if e.part != "train"], most // 8, rng)
+        train, held_out = _drawn(found, most, rng)
+        made += train + held_out
     return made
 
 
@@ -514,8 +520,8 @@ def _withheld(positives: Sequence[Example], counts: dict[str, int], rng: random.
                 found.append(
                     replace(example, context=context, spans=(), kind="withheld", weight=min(1.0, example.weight + 0.2))
                 )
-        made += _sample([e for e in found if e.part == "train"], most, rng) * 2
-        made += _sample([e for e in found if e.part != "train"], most // 8, rng)
+        train, held_out = _drawn(found, most, rng)
+        made += train * 2 + held_out
     return made
 
 
