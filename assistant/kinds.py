@@ -109,10 +109,41 @@ def new_candidates(question: Question, sentence: str) -> list[Candidate]:
     if _held_by_another(question, sentence):
         return []
     offered = candidates(question.kind, sentence)
+    if question.kind == "when":
+        offered = [item for item in offered if _answers_when(question, item, sentence)]
     if asks_age(question):
         ages = [match.span() for match in _AGE.finditer(sentence)]
         offered = [item for item in offered if any(start <= item.start < end for start, end in ages)]
     return [found for found in offered if _new(question, found, sentence)]
+
+
+_PRECISE = (
+    (re.compile(r"\b(?:what|which|exact|precise) (?:date|day)\b", re.IGNORECASE), re.compile(r"\d|day\b|\btomorrow|night\b", re.IGNORECASE)),
+    (re.compile(r"\b(?:what|which) month\b", re.IGNORECASE), re.compile(_MONTH, re.IGNORECASE)),
+    (re.compile(r"\b(?:what|which) year\b", re.IGNORECASE), re.compile(r"(?:1\d|20)\d\d|\byear\b", re.IGNORECASE)),
+    (re.compile(r"\b(?:what|which) time\b", re.IGNORECASE), re.compile(r"\d(?::\d\d|\s*[ap]\.?m\b)", re.IGNORECASE)),
+)  # fmt: skip
+"""How exactly a question asks for a time, and what a time has to hold to be so exact."""
+_YEAR_ALONE = re.compile(r"(?:early|mid|late)?[- ]?(?:1[0-9]|20)\d\ds?", re.IGNORECASE)
+_TO_COME = re.compile(
+    r"\bwhen\s+(?:will|shall|would)\b|\bwhen\s+(?:is|are)\b.*\b(?:going|supposed|expected|set|due|planned|scheduled|likely)\s+to\b",
+    re.IGNORECASE,
+)
+_AHEAD = re.compile(
+    r"\b(?:will|shall|would|expected|plan(?:s|ned)?|set to|due|scheduled|likely|hopes?|aims?|intends?|wants?|promise[sd]?|by|from|until|before|"
+    r"next|tomorrow|soon|later|upcoming|coming|target|deadline|to (?:be|begin|start|open|take|go|come|run|end|return|launch))\b|[’']ll\b",
+    re.IGNORECASE,
+)
+
+
+def _answers_when(question: Question, candidate: Candidate, sentence: str) -> bool:
+    """Whether a time is as exact as the question asks, and stands where something to come is told if that is asked."""
+    for asked, held in _PRECISE:
+        if asked.search(question.text) and not held.search(candidate.text):
+            return False
+        if asked.search(question.text) and "year" not in asked.pattern and _YEAR_ALONE.fullmatch(candidate.text):
+            return False
+    return not _TO_COME.search(question.text) or _AHEAD.search(sentence) is not None
 
 
 def asks_age(question: Question) -> bool:

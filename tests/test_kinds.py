@@ -44,6 +44,18 @@ def test_candidates_are_all_words_of_the_kind(kind: str, sentence: str, expected
         ("Who is Senegal's prime minister?", VISIT, True),
         ("How long is the border?", "Both were once part of French West Africa.", False),
         ("Who met Ousmane Sonko?", "They praised Ousmane Sonko.", False),
+        ("On what date was the force announced?", FORCE, False),  # a year is no date
+        ("On what date was the force announced?", "It was announced on 3 May 2024.", True),
+        ("Which day did he leave?", "He left on Friday.", True),
+        ("Which day did he leave?", "He left in May.", False),
+        ("What year was it built?", "It was built in March.", False),
+        ("What year was it built?", "It was built in 1998.", True),
+        ("Which month did he leave?", "He left on 3 May 2024.", True),
+        ("What time did the bank open?", "The bank opened on Monday.", False),
+        ("What time did the bank open?", "The bank opened at 8 a.m. on Monday.", True),
+        ("When will the force begin its work?", FORCE, False),  # what was announced in 2024 lies behind
+        ("When is the force supposed to be ready?", "The force is to be ready by June 2026.", True),
+        ("When will the force begin its work?", "It will begin its work in 2026.", True),
         ("How old is Awa Diop?", "Awa Diop, 27, runs two shops.", True),
         ("How old is Awa Diop?", "The 27-year-old Awa Diop runs two shops.", True),
         ("How old is Awa Diop?", "Awa Diop runs two shops and won 27 prizes.", False),
