@@ -1,7 +1,7 @@
 """Discrepancies: what a claim says that its evidence, read word by word, does not.
 
-The exact checks that a small neural model misses: quoted words, numbers, dates, names and
-negation.  They say nothing of what the words mean together; `checker.py` does.
+The exact checks that a small neural model misses: quoted words, numbers, dates, names, negation and
+who did what to whom.  They say nothing of what the words mean together; `checker.py` does.
 """
 
 import re
@@ -12,9 +12,10 @@ from typing import Literal
 from assistant.matching import known, same_name, synonymy
 from assistant.polarity import clauses, denies
 from assistant.quantities import missing, quantities
+from assistant.roles import exchanged
 from assistant.terms import WORD, stem, stems, terms, weight
 
-Kind = Literal["quote", "number", "date", "name", "negation", "scattered"]
+Kind = Literal["quote", "number", "date", "name", "negation", "role", "scattered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,10 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
     if opposed:
         sure = coverage(words, stems(opposed)) >= COVERED_FROM
         found.append(Discrepancy(kind="negation", text=f"the evidence says “{opposed}”", opposed=True, soft=not sure))
+    turned = exchanged(claim, sentences)
+    if turned:
+        text = f"in the evidence it is the other way round: who “{turned[1].word}” whom is exchanged"
+        found.append(Discrepancy(kind="role", text=text, opposed=True))
     if len(evidence) == 1 and _scattered(words, sentences, place):
         found.append(
             Discrepancy(kind="scattered", text="its words stand far apart in the evidence, and nowhere together")

@@ -10,7 +10,7 @@ FILES = sorted((ROOT / "assistant").glob("*.py"))
 
 ORDER = [
     # words, settings and errors
-    *("errors", "settings", "sentences", "terms", "polarity", "quantities", "regression"),
+    *("errors", "settings", "sentences", "terms", "polarity", "quantities", "roles", "regression"),
     # how a language model is reached, which knows nothing of what it is asked
     *("prompt", "gguf", "language_model"),
     # documents -> passages -> index -> retrieval
