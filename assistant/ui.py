@@ -489,7 +489,7 @@ class Desk:
             fresh, unread = self.shelf.reread()
         except AssistantError as error:
             return said_html(str(error), failed=True), *self.listed(search)
-        said = said_html(f"{count(len(fresh), 'article')} new or changed in the folder")
+        said = said_html(f"{count(len(fresh), 'article') if fresh else 'nothing'} new or changed in the folder")
         return said + (results_html(unread, len(unread)) if unread else ""), *self.listed(search)
 
     def remove(self, search: str, event: gr.EventData) -> tuple[str, str, str]:
