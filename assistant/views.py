@@ -66,7 +66,9 @@ def time_html(moment: datetime, *, day: bool = False) -> str:
     """A moment to the minute, or its day alone: in UTC here, and in the reader's own time zone once a browser has it."""
     moment = moment.astimezone(UTC)
     shown = f"{moment:%Y-%m-%d}" if day else f"{moment:%Y-%m-%d %H:%M} UTC"
-    return f'<time class="{"day" if day else "minute"}" datetime="{moment.isoformat(timespec="seconds")}">{shown}</time>'
+    return (
+        f'<time class="{"day" if day else "minute"}" datetime="{moment.isoformat(timespec="seconds")}">{shown}</time>'
+    )
 
 
 # ---- the page
@@ -476,15 +478,21 @@ def contents_html(documents: Sequence[Document]) -> str:
             "something is there to read. Open <strong>Articles</strong> and drop files there, or put them into the "
             "corpus folder and choose <strong>Read the folder again</strong>.</p></article>"
         )
-    items = "".join(
-        f"<li>{_open_button(d.title or d.id, f'Open {d.title or d.id}', d.id, 0, [], 'open-passage')}</li>"
-        for d in documents[:LISTED]
-    )
+    items = "".join(_listed_html(document) for document in documents[:LISTED])
     more = f"<p>and {len(documents) - LISTED:,} more, under Articles</p>" if len(documents) > LISTED else ""
     return (
         '<article class="contents"><h2 tabindex="-1">Source</h2><p>Choose a number such as [1] in an answer to read '
         f"its article here, with the exact words marked.</p><h3>Articles</h3><ul>{items}</ul>{more}</article>"
     )
+
+
+def _listed_html(document: Document) -> str:
+    name = document.title or document.id
+    known = [str(part) for part in (document.author, document.published) if part]
+    about = (
+        f'<p class="about">{"".join(f"<span><bdi>{safe(part)}</bdi></span>" for part in known)}</p>' if known else ""
+    )
+    return f"<li>{_open_button(name, f'Open {name}', document.id, 0, [], 'open-passage')}{about}</li>"
 
 
 # ---- the articles

@@ -316,7 +316,9 @@ def test_a_key_is_not_lost_where_the_next_frame_is_late(seeds_page, visit):
     page = visit(seeds_page.local_url)
     ask(page, "Who signed the Burkina–Senegal pact?")
     # As on a busy machine: the article is there, and the next frame a while away.
-    page.evaluate("() => { const own = requestAnimationFrame; window.requestAnimationFrame = (f) => setTimeout(own, 600, f) }")
+    page.evaluate(
+        "() => { const own = requestAnimationFrame; window.requestAnimationFrame = (f) => setTimeout(own, 600, f) }"
+    )
     page.evaluate(
         """() => new MutationObserver((_, observer) => {
             observer.disconnect();

@@ -5,6 +5,7 @@ const desk = document.querySelector("#desk");
 const EVENTS = ["open_conversation", "rename_conversation", "delete_conversation", "remove_article", "ask_as_typed"];
 const LOST = `<article><h2 tabindex="-1">Source</h2><p>The article could not be opened, for the assistant does
     not reply. Start it again where it was started, then load this page anew.</p></article>`;
+const PUT = "Drop articles here, or choose files"; // as it is seen; Gradio's own name says something else
 const UNHEARD = "Not done: the assistant does not reply.";
 let from = null, origin = null, latest = 0;
 const box = () => desk.querySelector("#question textarea");
@@ -328,6 +329,8 @@ new MutationObserver(() => {
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    const put = desk.querySelector("#put .upload-container");
+    if (put && put.ariaLabel !== PUT) put.ariaLabel = PUT;
     for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
     const chat = desk.querySelector("#chat"), last = [...desk.querySelectorAll("#chat .reply [data-conversation]")].pop();
     const name = last ? last.dataset.conversation : chat?.querySelector(".message-row") ? named : "";
