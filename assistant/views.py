@@ -437,7 +437,7 @@ def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
         '<span class="of-none" hidden> of an answer that is no longer shown</span></span>'
         '<button type="button" class="step" data-step="-1" title="Previous citation (p or ←)">‹ Previous</button>'
         '<button type="button" class="step" data-step="1" title="Next citation (n or →)">Next ›</button>'
-        '<button type="button" class="newest" hidden>Open the newest answer’s first citation</button>'
+        '<button type="button" class="newest" title="Opens its first citation" hidden>To the newest answer</button>'
         '<button type="button" class="back">Back to the answer</button>'
         '<button type="button" class="all">All articles</button></p></div>'
         f'<div class="text" dir="auto">{_marked(document.text, marks, number)}</div></article>'

@@ -666,12 +666,12 @@ def test_a_new_answer_leaves_the_open_article_and_the_article_says_whose_it_is(s
     assert what.inner_text() == "Citation [2] of an earlier answer"
     assert read.count() == 1, "nobody asked for another article"
     assert focused(page, "#question textarea")
-    page.get_by_role("button", name="Open the newest answer’s first citation").press("Enter")
+    page.get_by_role("button", name="To the newest answer").press("Enter")
     newest = page.locator(".reply").nth(1)
     quoted = text_of(newest.locator(".references .quote q").first)
     page.wait_for_function("quote => document.querySelector('mark.here')?.textContent === quote", arg=quoted)
     assert what.inner_text().startswith("Citation [1]") and "earlier" not in what.inner_text()
-    assert page.get_by_role("button", name="Open the newest").count() == 0
+    assert page.get_by_role("button", name="To the newest").count() == 0
     assert newest.locator("button.cite[aria-current]").count() == 1
     assert page.locator("button.cite[aria-current]").count() == 1
     page.locator("#chat").get_by_label("Undo", exact=True).click()
