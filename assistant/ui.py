@@ -348,7 +348,10 @@ class Desk:
     def begin(self, request: gr.Request) -> tuple[Any, ...]:
         """What a tab shows first: the conversation that its address names, else nothing said yet."""
         name = request.query_params.get("conversation")
-        return self._conversation(request, name) if name else self.begin_anew(request)
+        if name:
+            return self._conversation(request, name)
+        # Nothing is emptied here: a filter may have been typed already, or a question asked, before this arrives.
+        return gr.skip(), gr.skip(), self._list(request, None), *(gr.skip() for _ in LIMITS)
 
     def begin_anew(self, request: gr.Request) -> tuple[Any, ...]:
         """A new conversation; the one before stays in the list."""
@@ -489,7 +492,7 @@ class Desk:
             fresh, unread = self.shelf.reread()
         except AssistantError as error:
             return said_html(str(error), failed=True), *self.listed(search)
-        said = said_html(f"{count(len(fresh), 'article')} new or changed in the folder")
+        said = said_html(f"{count(len(fresh), 'article') if fresh else 'nothing'} new or changed in the folder")
         return said + (results_html(unread, len(unread)) if unread else ""), *self.listed(search)
 
     def remove(self, search: str, event: gr.EventData) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ Gradio, a browser or where the values came from.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 from typing import NamedTuple
@@ -59,6 +60,15 @@ def safe(text: object) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 article", "1,200 articles"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def time_html(moment: datetime, *, day: bool = False) -> str:
+    """A moment to the minute, or its day alone: in UTC here, and in the reader's own time zone once a browser has it."""
+    moment = moment.astimezone(UTC)
+    shown = f"{moment:%Y-%m-%d}" if day else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return (
+        f'<time class="{"day" if day else "minute"}" datetime="{moment.isoformat(timespec="seconds")}">{shown}</time>'
+    )
 
 
 # ---- the page
@@ -418,15 +428,18 @@ def _bare(markdown: str) -> str:
 def source_html(document: Document, marks: Sequence[Mark], number: int) -> str:
     """A whole article with the span of citation `number` marked, and the reply's other spans marked lighter."""
     about = _about_html(document.author, document.published, document.source)
-    what = f"Citation [{number}]" if number else "The retrieved passage"
-    what += ", others lighter" if len(marks) > 1 else ""
+    what = (f"Citation [{number}]" if number else "The retrieved passage") if marks else "The whole article"
+    lighter = '<span class="lighter">, others lighter</span>' if len(marks) > 1 else ""
     return (
-        f'<article><div class="from"><p class="ways"><span>{what if marks else "The whole article"}</span>'
+        f'<article data-shown="{safe(document.id)}"><div class="from">'
+        f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p>'
+        f'<p class="ways"><span class="what">{what}{lighter}<span class="of-earlier" hidden> of an earlier answer</span>'
+        '<span class="of-none" hidden> of an answer that is no longer shown</span></span>'
         '<button type="button" class="step" data-step="-1" title="Previous citation (p or ←)">‹ Previous</button>'
         '<button type="button" class="step" data-step="1" title="Next citation (n or →)">Next ›</button>'
+        '<button type="button" class="newest" title="Opens its first citation" hidden>To the newest answer</button>'
         '<button type="button" class="back">Back to the answer</button>'
-        '<button type="button" class="all">All articles</button></p>'
-        f'<h2 tabindex="-1" dir="auto">{safe(document.title)}</h2><p class="about">{about}</p></div>'
+        '<button type="button" class="all">All articles</button></p></div>'
         f'<div class="text" dir="auto">{_marked(document.text, marks, number)}</div></article>'
     )
 
@@ -465,15 +478,21 @@ def contents_html(documents: Sequence[Document]) -> str:
             "something is there to read. Open <strong>Articles</strong> and drop files there, or put them into the "
             "corpus folder and choose <strong>Read the folder again</strong>.</p></article>"
         )
-    items = "".join(
-        f"<li>{_open_button(d.title or d.id, f'Open {d.title or d.id}', d.id, 0, [], 'open-passage')}</li>"
-        for d in documents[:LISTED]
-    )
+    items = "".join(_listed_html(document) for document in documents[:LISTED])
     more = f"<p>and {len(documents) - LISTED:,} more, under Articles</p>" if len(documents) > LISTED else ""
     return (
         '<article class="contents"><h2 tabindex="-1">Source</h2><p>Choose a number such as [1] in an answer to read '
         f"its article here, with the exact words marked.</p><h3>Articles</h3><ul>{items}</ul>{more}</article>"
     )
+
+
+def _listed_html(document: Document) -> str:
+    name = document.title or document.id
+    known = [str(part) for part in (document.author, document.published) if part]
+    about = (
+        f'<p class="about">{"".join(f"<span><bdi>{safe(part)}</bdi></span>" for part in known)}</p>' if known else ""
+    )
+    return f"<li>{_open_button(name, f'Open {name}', document.id, 0, [], 'open-passage')}{about}</li>"
 
 
 # ---- the articles
@@ -497,13 +516,12 @@ def articles_html(rows: Sequence[Row], total: int) -> str:
 
 def _row_html(row: Row) -> str:
     opens = _open_button(row.title, f"Open {row.title}", row.id, 0, [], "open-passage")
-    indexed = f"{row.indexed:%Y-%m-%d}" if row.indexed else ""
-    hint = f' title="{row.indexed:%Y-%m-%d %H:%M} UTC"' if row.indexed else ""
+    indexed = time_html(row.indexed, day=True) if row.indexed else "–"
     stays = "" if row.uploaded else " Its file stays in the folder, and comes back when the folder is read again."
     removes = (
         f'<details><summary aria-label="{safe(f"Remove {row.title}")}">Remove</summary>'
-        f"<p>Take it out of the index?{stays}</p>"
-        f"{_event_button('Yes, remove it', 'remove_article', 'action', {'document': row.id})}</details>"
+        f"<div><p>Take it out of the index?{stays}</p>"
+        f"{_event_button('Yes, remove it', 'remove_article', 'action', {'document': row.id})}</div></details>"
     )
     cells = "".join(
         f'<td data-label="{name}" class="{kind}" dir="auto">{safe(value or "–")}</td>'
@@ -515,7 +533,7 @@ def _row_html(row: Row) -> str:
     )
     return (
         f'<tr><th scope="row" dir="auto">{opens}</th>{cells}<td data-label="Size" class="number" title="{count(row.characters, "character")}">{row.characters:,}</td>'
-        f'<td data-label="Indexed" class="nowrap"{hint}>{safe(indexed or "–")}</td><td>{removes}</td></tr>'
+        f'<td data-label="Indexed" class="nowrap">{indexed}</td><td>{removes}</td></tr>'
     )
 
 
@@ -555,7 +573,7 @@ def conversations_html(entries: Sequence[Entry], current: str | None) -> str:
 
 def _entry_html(entry: Entry, is_open: bool) -> str:
     own = {"conversation": entry.id}
-    asked = f"{count(entry.questions, 'question')}, last {entry.changed:%Y-%m-%d %H:%M} UTC"
+    asked = f"{count(entry.questions, 'question')}, last {time_html(entry.changed)}"
     rename = (
         f'<details><summary aria-label="{safe(f"Rename {entry.title}")}">Rename</summary>'
         f'<label>Name<input name="title" value="{safe(entry.title)}" maxlength="120"></label>'

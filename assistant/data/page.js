@@ -5,8 +5,12 @@ const desk = document.querySelector("#desk");
 const EVENTS = ["open_conversation", "rename_conversation", "delete_conversation", "remove_article", "ask_as_typed"];
 const LOST = `<article><h2 tabindex="-1">Source</h2><p>The article could not be opened, for the assistant does
     not reply. Start it again where it was started, then load this page anew.</p></article>`;
+const PUT = "Drop articles here, or choose files"; // as it is seen; Gradio's own name says something else
 const UNHEARD = "Not done: the assistant does not reply.";
-let from = null, latest = 0;
+let from = null, origin = null, latest = 0;
+const box = () => desk.querySelector("#question textarea");
+const touch = () => matchMedia("(hover: none)").matches; // where a focus would bring up the keyboard
+const lost = (active = document.activeElement) => active === document.body || !active.checkVisibility({ visibilityProperty: true });
 
 document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -18,56 +22,84 @@ document.addEventListener("click", (event) => {
     else if (button.dataset.copy) copy(button);
     else if (button.matches("#source .step")) step(Number(button.dataset.step));
     else if (button.matches("#source .back")) back();
+    else if (button.matches("#source .newest")) open(newest().querySelector("button.cite"));
     else if (button.matches("#source .all")) contents();
+    else if (button.matches("#fresh") && !touch()) box().focus();
 });
 document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && card.matches(":popover-open")) return hideCard();
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("textarea, input, select")) return;
-    if (event.key === "Escape") return from && back();
+    const { key, target } = event, escapes = key === "Escape";
+    if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+    if (escapes && card.matches(":popover-open")) return hideCard();
+    if (escapes && target.matches(".edit-textarea")) return bar(target).querySelector("button:last-of-type").click();
+    const fold = escapes && target.closest(":is(.actions, .articles) details[open]");
+    if (fold) return close(fold);
+    if (key === "Enter" && target.matches(".actions input")) return target.closest("details").querySelector("[data-event]").click();
+    if (target.matches('[role="tab"]') && toTab(event)) return;
+    if (target.closest("textarea, input, select")) return;
+    if (escapes) return from ? back() : element.contains(target) && leave();
     // Single keys act where a source or a citation has the focus, and nowhere else.
-    const step_ = { n: 1, ArrowRight: 1, p: -1, ArrowLeft: -1 }[event.key];
-    if (!step_ || !event.target.closest("#source, button.cite")) return;
+    const step_ = { n: 1, ArrowRight: 1, p: -1, ArrowLeft: -1 }[key];
+    if (!step_ || !target.closest("#source, button.cite")) return;
     event.preventDefault();
-    step(step_, event.target.closest(".reply button.cite") || from);
+    step(step_, target.closest(".reply button.cite") || from);
 });
+// Gradio's tabs are reached with Tab alone, but their role says that the arrows go from one to the next.
+function toTab(event) {
+    const tabs = [...event.target.parentElement.querySelectorAll('[role="tab"]')], at = tabs.indexOf(event.target);
+    const to = { ArrowRight: (at + 1) % tabs.length, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (to === undefined) return false;
+    event.preventDefault();
+    tabs.at(to).focus();
+    tabs.at(to).click();
+    return true;
+}
+function close(fold) {
+    fold.open = false;
+    fold.querySelector("summary").focus();
+}
 
 // ---- the source
 async function open(button) {
     const turn = ++latest, { document: id, number, marks } = button.dataset;
-    from?.removeAttribute("aria-current");
     from = element.contains(button) ? null : button;
-    from?.setAttribute("aria-current", "true");
+    origin = from && { ...where(from), document: id, number, marks };
     hideCard();
     const html = await server.open_source({ document: id, number, marks: JSON.parse(marks) }).catch(() => null);
     if (turn === latest) await show(html || LOST); // another may have been chosen meanwhile
 }
 async function contents() {
-    await show(await server.list_sources({}).catch(() => LOST));
+    const turn = ++latest, html = await server.list_sources({}).catch(() => LOST);
+    if (turn === latest) await show(html);
 }
-// The list of articles, where it is shown, follows what is added and removed.
-let counted = element.closest(".gradio-container").querySelector(".masthead strong")?.textContent;
+// Out of an article that was opened from the list beside the answers: back to its place there.
+async function leave() {
+    const id = element.querySelector("[data-shown]")?.dataset.shown;
+    if (id === undefined) return;
+    await contents();
+    [...element.querySelectorAll("button")].find(({ dataset }) => dataset.document === id)?.focus();
+}
+// The list of articles, where it is shown, follows what is added and removed, and takes the place of an article
+// that was removed.
+let counted = element.closest(".gradio-container").querySelector(".masthead strong")?.textContent, removed = null;
 async function follow() {
-    if (!element.querySelector(".contents")) return;
+    const stale = () => element.querySelector(".contents") || element.querySelector("[data-shown]")?.dataset.shown === removed;
+    if (!stale()) return;
     const html = await server.list_sources({}).catch(() => null);
-    if (html && element.querySelector(".contents")) props.value = html;
+    if (html && stale()) props.value = html;
 }
 new MutationObserver(() => {
     const now = document.querySelector(".masthead strong")?.textContent;
     if (now && now !== counted) { counted = now; follow(); }
-}).observe(document.querySelector(".gradio-container"), { childList: true, subtree: true });
+}).observe(document.querySelector(".gradio-container"), { childList: true, subtree: true, characterData: true });
+// What is offered and what has the focus changes with the article and not a frame later: a key that is
+// pressed in between would be lost.
 async function show(html) {
     if (html !== props.value) {
         const changed = change(element);
         props.value = html;
         await changed;
     }
-    const back = element.querySelector(".back"), others = siblings(from);
-    if (back) back.hidden = !from;
-    if (back && from && !from.closest(".reply")) back.textContent = "Back to the list";
-    for (const button of element.querySelectorAll(".step")) {
-        button.hidden = others.length < 2;
-        button.disabled = !others[others.indexOf(same(from, others)) + Number(button.dataset.step)];
-    }
+    dress();
     const heading = element.querySelector("h2"), mark = element.querySelector("mark.here");
     heading?.focus({ preventScroll: true });
     if (mark) mark.scrollIntoView({ block: mark.getBoundingClientRect().height > innerHeight / 3 ? "start" : "center", behavior: calm() });
@@ -75,12 +107,58 @@ async function show(html) {
 }
 function change(node) {
     return new Promise((done) => {
-        const observer = new MutationObserver(() => (observer.disconnect(), requestAnimationFrame(done)));
-        observer.observe(node, { childList: true, subtree: true, characterData: true });
+        const observer = new MutationObserver(() => (observer.disconnect(), done()));
+        observer.observe(node, { childList: true, subtree: true, characterData: true, attributes: true });
     });
 }
+// The head of the panel says whose citation is open.  A new answer does not take away the article that is being read:
+// the panel then says that it belongs to an earlier one, and offers the way to the newest.
+function dress() {
+    for (const button of desk.querySelectorAll("button[aria-current]")) if (button !== from) button.removeAttribute("aria-current");
+    from?.setAttribute("aria-current", "true");
+    const back = element.querySelector(".back");
+    if (!back) return;
+    const others = siblings(from), own = from?.closest(".reply"), last = newest();
+    const gone = !from && origin?.reply !== undefined, earlier = own && last && own !== last;
+    element.querySelector(".of-none").hidden = !gone;
+    element.querySelector(".of-earlier").hidden = !earlier;
+    element.querySelector(".lighter")?.toggleAttribute("hidden", gone || earlier);
+    element.querySelector(".newest").hidden = !(gone || earlier) || !last?.querySelector("button.cite");
+    back.hidden = !from;
+    if (from && !own) back.textContent = "Back to the list";
+    for (const button of element.querySelectorAll(".step")) {
+        button.hidden = others.length < 2;
+        button.disabled = !others[others.indexOf(same(from, others)) + Number(button.dataset.step)];
+    }
+}
+function newest() {
+    return [...desk.querySelectorAll("#chat .reply:has(.status)")].pop();
+}
+// Where a button stands: in which answer, as which of its buttons.  Gradio draws answers and lists anew, takes them away,
+// and makes other buttons of those that are there.
+function where(button) {
+    const reply = button.closest(".reply"), { conversation, place } = reply?.querySelector("[data-conversation]")?.dataset || {};
+    return reply ? { reply: conversation && `${conversation}/${place}` || null, at: [...reply.querySelectorAll("button")].indexOf(button) } : {};
+}
+function refind() {
+    const is = (button) => button?.isConnected && ["document", "number", "marks"].every((name) => button.dataset[name] === origin[name])
+        && (origin.reply === undefined || where(button).reply === origin.reply);
+    if (!origin || is(from)) return;
+    if (origin.reply === undefined) from = [...desk.querySelectorAll("#table button")].find(is) || null;
+    else from = origin.reply && [...desk.querySelectorAll(".reply")].map((reply) => reply.querySelectorAll("button")[origin.at]).find(is) || null;
+}
+new MutationObserver(() => {
+    if (!origin) return;
+    refind();
+    if (origin.reply !== undefined && !desk.querySelector("#chat .message-row")) { // a new conversation begins
+        from = origin = null;
+        latest++;
+        server.list_sources({}).then((html) => props.value = html, () => null);
+    }
+    dress();
+}).observe(desk, { childList: true, subtree: true, characterData: true, attributeFilter: ["data-marks", "data-place", "data-conversation"] });
 function back() {
-    const target = from?.isConnected ? from : desk.querySelector("#question textarea");
+    const target = from || (origin?.reply === undefined ? desk.querySelector("#over-table :is(input, textarea)") : box());
     const tab = target?.closest("#tabs > .tabitem");
     if (tab && !target.checkVisibility()) { // another tab is open meanwhile
         document.querySelector(`[role="tab"][aria-controls="${tab.id}"]`)?.click();
@@ -113,9 +191,10 @@ let pointed = null, leaving = 0;
 for (const [kind, shows] of [["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]]) {
     document.addEventListener(kind, (event) => {
         const cite = event.target.closest?.("button.cite[data-quote]");
+        if (!cite && !card.contains(event.target)) return;
         clearTimeout(leaving);
         if (shows && cite) showCard(cite);
-        else if (!shows && (cite || card.contains(event.target))) leaving = setTimeout(hideCard, 150);
+        else if (!shows) leaving = setTimeout(() => pointed?.matches(":hover, :focus-visible") || card.matches(":hover") || hideCard(), 150);
     });
 }
 function showCard(cite) {
@@ -142,7 +221,10 @@ document.addEventListener("scroll", hideCard, { capture: true, passive: true });
 async function press(button) {
     const { event, ...data } = button.dataset, fold = button.closest("details");
     for (const field of fold?.querySelectorAll("input, textarea, select") || []) data[field.name] = field.value;
-    if (EVENTS.includes(event)) return trigger(event, data);
+    if (EVENTS.includes(event)) {
+        after(button, event, data);
+        return trigger(event, data);
+    }
     if (event === "export") {
         const file = (await server.export(data).catch(() => null)) || { error: UNHEARD };
         return file.error ? say(button, file.error) : download(file);
@@ -152,12 +234,33 @@ async function press(button) {
         for (const other of button.parentElement.querySelectorAll("[data-rating]"))
             other.setAttribute("aria-pressed", String(other === button));
     }
-    if (fold && !said.startsWith("Not")) {
-        fold.open = false;
-        fold.querySelector("summary").focus();
-    }
+    if (fold && !said.startsWith("Not")) close(fold);
     say(button, said);
 }
+// What was pressed is drawn anew or goes with its row: the focus goes on from there, and not from the top of the page.
+let next = null;
+function after(button, event, data) {
+    const row = button.closest("li, tr"), at = row && [...row.parentElement.children].indexOf(row);
+    const beside = (rows) => (rows[at] || rows[rows.length - 1])?.querySelector(".open-passage");
+    button.setAttribute("aria-busy", "true");
+    if (event === "remove_article") removed = data.document;
+    if (event === "ask_as_typed") button.blur(); // the box gets the focus once the answer is there
+    next = {
+        open_conversation: () => touch() ? null : box(),
+        rename_conversation: () => [...desk.querySelectorAll('#kept details:has([data-event="rename_conversation"]) > summary')]
+            .find((summary) => summary.parentElement.querySelector("[data-event]").dataset.conversation === data.conversation),
+        delete_conversation: () => beside(desk.querySelectorAll("#kept li")) || document.querySelector("#conversations-button"),
+        remove_article: () => beside(desk.querySelectorAll("#table tbody tr")) || desk.querySelector("#over-table :is(input, textarea)"),
+    }[event] || null;
+}
+new MutationObserver((changes) => {
+    if (!next || !changes.some(({ target }) => target.parentElement?.closest("#kept, #table, #chat"))) return;
+    if (!lost()) return;
+    const target = next();
+    if (!target?.checkVisibility()) return; // its tab comes after it
+    next = null;
+    target.focus();
+}).observe(desk, { childList: true, subtree: true, characterData: true, attributes: true });
 function say(button, sentence) {
     const place = button.closest(".actions")?.querySelector(".done");
     if (place) place.textContent = sentence;
@@ -197,10 +300,37 @@ function tell(fold) {
     fold.setAttribute("aria-expanded", String(fold.nextElementSibling.style.display !== "none"));
 }
 
+// ---- times are kept in UTC, and shown in the reader's own time zone
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone, two = (number) => String(number).padStart(2, "0");
+function tellTimes() {
+    for (const time of document.querySelectorAll("time[datetime]:not([title])")) { // Gradio takes the title away where it writes anew
+        const moment = new Date(time.dateTime), day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+        const minute = `${day} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
+        time.title = `${minute} (${zone})`;
+        time.textContent = time.matches(".day") ? day : minute;
+    }
+}
+new MutationObserver(tellTimes).observe(desk, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "title"] });
+tellTimes();
+
+// ---- editing a question: Escape gives up, and the focus is then where it began
+const bar = (area) => area.closest(".message-row").nextElementSibling; // Gradio's buttons, whose names are in the browser's language
+let edited = null;
+new MutationObserver(() => {
+    const area = desk.querySelector(".edit-textarea");
+    if (area) edited = area.closest(".message-row");
+    else if (edited) {
+        if (lost()) edited.nextElementSibling?.querySelector("button:enabled")?.focus();
+        edited = null;
+    }
+}).observe(desk, { childList: true, subtree: true });
+
 // ---- the address names the open conversation, so that it is there again when the page is loaded anew
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    const put = desk.querySelector("#put .upload-container");
+    if (put && put.ariaLabel !== PUT) put.ariaLabel = PUT;
     for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
     const chat = desk.querySelector("#chat"), last = [...desk.querySelectorAll("#chat .reply [data-conversation]")].pop();
     const name = last ? last.dataset.conversation : chat?.querySelector(".message-row") ? named : "";
@@ -231,6 +361,5 @@ new MutationObserver(() => {
         || chat.querySelector(".message-buttons button:not(:disabled)"); // stopped
     if (!answering || !done || box.disabled) return;
     held = answering = false;
-    const touch = matchMedia("(hover: none)").matches; // where a focus would bring up the keyboard
-    if (document.activeElement === document.body && !touch) box.focus({ preventScroll: true });
+    if (document.activeElement === document.body && !touch()) box.focus({ preventScroll: true });
 }).observe(desk, { childList: true, subtree: true, attributeFilter: ["disabled"] });
