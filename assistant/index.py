@@ -217,11 +217,12 @@ def build_index(
     parts = embed_documents(documents, embedder, settings, progress)
     vectors = [part.vectors for part in parts if part.vectors is not None]
     dense = ExactDense(np.concatenate(vectors) if vectors else np.zeros((0, embedder.dimension), dtype=np.float32))
-    columns, sentence_vectors = columns_of(parts, embedder.dimension)
     return Index(
         documents=documents,
-        columns=columns,
-        sentence_vectors=sentence_vectors,
+        columns=columns_of(parts),
+        sentence_vectors=np.concatenate(
+            [np.zeros((0, embedder.dimension), dtype=np.float16), *(part.sentence_vectors for part in parts)]
+        ),
         dense=dense,
         lexical=make_postings(parts),
         made=datetime.now(UTC),
@@ -229,12 +230,12 @@ def build_index(
     )
 
 
-def columns_of(parts: Sequence[Part], dimension: int) -> tuple[Columns, NDArray[np.float16]]:
-    """Spans of all passages and sentences of the parts, and the vectors of the sentences."""
+def columns_of(parts: Sequence[Part]) -> Columns:
+    """Spans of all passages and sentences of the parts."""
     passages = [(row, passage) for row, part in enumerate(parts) for passage in part.passages]
     spans = [span for _, passage in passages for span in passage.sentences]
     counts = [len(passage.sentences) for _, passage in passages]
-    columns = Columns(
+    return Columns(
         document=np.asarray([row for row, _ in passages], dtype=np.int32),
         start=np.asarray([passage.start for _, passage in passages], dtype=np.int32),
         end=np.asarray([passage.end for _, passage in passages], dtype=np.int32),
@@ -242,5 +243,3 @@ def columns_of(parts: Sequence[Part], dimension: int) -> tuple[Columns, NDArray[
         sentence_start=np.asarray([start for start, _ in spans], dtype=np.int32),
         sentence_end=np.asarray([end for _, end in spans], dtype=np.int32),
     )
-    vectors = [part.sentence_vectors for part in parts] or [np.zeros((0, dimension), dtype=np.float16)]
-    return columns, np.concatenate(vectors)
