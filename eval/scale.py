@@ -165,7 +165,7 @@ def real_vectors(articles: Articles, work: Path, embedder: Embedder, settings: S
             document = articles.documents[articles.columns.document[row]]
             text = document.text[articles.columns.start[row] : articles.columns.end[row]]
             texts.append(embedding_text(document.title, text, max_tokens=settings.passage_tokens))
-        np.save(kept, np.stack([item.vector for item in embedder.embed(texts, [[]] * len(texts))]))
+        np.save(kept, np.stack([item.vector for item in embedder.embed(texts, [[(0, len(text))] for text in texts])]))
     return np.asarray(np.load(kept))
 
 
