@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -230,7 +230,7 @@ def ask(folder: Path, questions: Sequence[str], run: "Run") -> dict[str, Any]:
         asked = parse_question(question)
         vector = run.embedder.embed_query(asked.query)
         count = max(run.settings.candidates, run.settings.hits)
-        stages = {
+        stages: dict[str, Callable[[], object]] = {
             "dense": lambda: index.dense.search(vector, count),  # noqa: B023  (called before the next turn)
             "words": lambda: index.lexical_scores(asked.stems),  # noqa: B023
             "retrieval": lambda: retrieve(index, asked.text, vector, run.settings, words=asked.stems),  # noqa: B023
