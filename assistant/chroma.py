@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -158,8 +159,9 @@ def check_database(chroma: Path, expected: str, index: Path) -> None:
 def database_digest(chroma: Path, index: Path) -> str:
     """Digest of the rows from which Chroma answers; the file's bytes change whenever it is read."""
     with _database(chroma, index) as database:
-        rows = (row for query in _ANSWERED_FROM for row in database.execute(query))
-        return digest(pieces=(repr(row).encode("utf-8", errors="surrogatepass") for row in rows))
+        found = map(database.execute, _ANSWERED_FROM)
+        groups = (rows for cursor in found for rows in iter(partial(cursor.fetchmany, 1_000), []))
+        return digest(pieces=("".join(map(repr, rows)).encode("utf-8", errors="surrogatepass") for rows in groups))
 
 
 @contextmanager

@@ -48,7 +48,7 @@ from assistant.documents import Document, content_hash
 from assistant.embedding import Embedder
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
 from assistant.hold import Hold, remove_unused
-from assistant.index import Columns, ExactDense, Index, columns_of
+from assistant.index import Columns, columns_of
 from assistant.parts import Part
 from assistant.postings import make_postings, open_postings
 from assistant.sentences import SPLITTER_VERSION
@@ -161,18 +161,11 @@ class Generation:
         return None
 
     def parts(self) -> Iterable[Part]:
-        index = Index(
-            documents=self.documents,
-            columns=self.columns,
-            sentence_vectors=self.sentence_vectors,
-            dense=ExactDense(np.zeros((0, 1), dtype=np.float32)),
-            lexical=None,
-        )
         bounds = np.searchsorted(self.columns.document, np.arange(len(self.documents) + 1))
         for row, document in enumerate(self.documents):
             first, last = int(bounds[row]), int(bounds[row + 1])
             own = slice(self.columns.first_sentence[first], self.columns.first_sentence[last])
-            passages = [index.passage(i) for i in range(first, last)]
+            passages = self.columns.passages(first, last, document)
             data = self.manifest["documents"][row]["hash"]
             signature = None if self.signatures is None else self.signatures[row : row + 1]
             yield Part(document, passages, None, self.sentence_vectors[own], document.id, data, signature, first)

@@ -41,7 +41,6 @@ from assistant.generation import current_generation, write_generation
 from assistant.index import Columns, columns_of
 from assistant.parts import Part
 from assistant.passages import Passage, embedding_text, split_passages
-from assistant.sentences import Span
 from eval.corpora import read_documents
 from eval.speed import WARM_UP, Drawn, peak_mb, read_questions
 
@@ -95,22 +94,8 @@ class Articles:
 
     def passages(self, row: int, document: Document) -> list[Passage]:
         """The passages of an article, or of one with other words of the same length."""
-        columns, found = self.columns, []
-        first, last = np.searchsorted(columns.document, [row, row + 1]).tolist()
-        for place in range(first, last):
-            own = slice(int(columns.first_sentence[place]), int(columns.first_sentence[place + 1]))
-            pairs = zip(columns.sentence_start[own].tolist(), columns.sentence_end[own].tolist(), strict=True)
-            start, end = int(columns.start[place]), int(columns.end[place])
-            found.append(
-                Passage(
-                    document_id=document.id,
-                    start=start,
-                    end=end,
-                    text=document.text[start:end],
-                    sentences=tuple(Span(*pair) for pair in pairs),
-                )
-            )
-        return found
+        first, last = np.searchsorted(self.columns.document, [row, row + 1]).tolist()
+        return self.columns.passages(first, last, document)
 
     def up_to(self, *, articles: int = 0, passages: int = 0) -> list[tuple[int, int]]:
         """Row and turn of so many articles, or of those that have so many passages; the first turn is the corpus."""
