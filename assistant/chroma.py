@@ -213,6 +213,17 @@ def write_vectors(
     finally:
         with _chroma_clients:
             client.close()
+    if not old:
+        _compact(folder, index)
+
+
+def _compact(folder: Path, index: Path) -> None:
+    """Give back the room in the database where vectors waited for the graph to be written: more than the rows take."""
+    compact = folder / "compact"
+    _copy_database(folder, compact, index)
+    with suppress(PermissionError):  # on Windows, where Chroma has not let go of it yet
+        compact.replace(folder / DATABASE)
+    compact.unlink(missing_ok=True)
 
 
 def _collection_for_writing(client: Any, rows: int) -> Any:
@@ -262,11 +273,13 @@ def forget(url: str, generations: Sequence[str]) -> None:
 def _copy_chroma(source: Path, target: Path, index: Path) -> None:
     """Copy a Chroma folder that readers may have open: they write to its database, so SQLite copies that itself."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
-    try:
-        with closing(sqlite3.connect(source / DATABASE)) as old, closing(sqlite3.connect(target / DATABASE)) as new:
-            old.backup(new)
-    except sqlite3.Error as error:
-        raise _chroma_failed(index, error) from error
+    _copy_database(source, target / DATABASE, index)
+
+
+def _copy_database(source: Path, target: Path, index: Path) -> None:
+    """Copy the database in a folder of Chroma's without the room in it that is empty."""
+    with _database(source, index) as database:
+        database.execute("VACUUM INTO ?", (str(target),))
 
 
 def _change_rows(collection: Any, parts: Sequence[Part], before: Mapping[str, Sequence[int]]) -> None:

@@ -197,6 +197,15 @@ def test_a_graph_that_is_written_now_and_then_is_whole_in_the_end(
         articles = [replace(articles[0], text="Silver."), *articles[1:], Document(id="new", text="One more.")]
 
 
+def test_no_room_is_left_where_vectors_waited_for_the_graph(tmp_path: Path) -> None:
+    articles = [Document(id=str(number), text=f"Gold in {number} villages.") for number in range(50)]
+    update(tmp_path, articles, FakeEmbedder(dimension=768))
+    own = newest(tmp_path) / "chroma"
+    with closing(sqlite3.connect(own / chroma.DATABASE)) as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert not (own / "compact").exists()
+
+
 def test_the_words_of_the_articles_are_not_stored_in_chroma_too(finished: Path) -> None:
     with closing(sqlite3.connect(newest(finished) / "chroma" / chroma.DATABASE)) as database:
         keys = {key for (key,) in database.execute("SELECT DISTINCT key FROM embedding_metadata")}
