@@ -368,76 +368,54 @@ def _step(arguments: argparse.Namespace, step: str, size: str) -> None:
 
 
 def draw(rows: Sequence[dict[str, Any]], picture: Path) -> None:
-    """Draw how time, memory and disk grow with the passages."""
+    """Draw how time, memory and disk grow with the passages, beside lines that rise in proportion to them."""
     import matplotlib.pyplot as plt
 
-    of = {
-        step: sorted((row for row in rows if row["step"] == step), key=lambda row: row["passages"])
+    made, asked, added = (
+        sorted((row for row in rows if row["step"] == step), key=lambda row: row["passages"])
         for step in ("make", "ask", "add")
+    )
+    figure, ((asking, memory), (times, room)) = plt.subplots(2, 2, figsize=(11, 8.5), layout="constrained")
+    panels = {
+        asking: ("A question: p50, p95 dotted", "milliseconds of processor time"),
+        memory: ("Memory of the process", "MB resident"),
+        times: ("Opening, writing, adding; encoding left out", "seconds of processor time"),
+        room: ("Disk", "MB in one generation"),
     }
-    figure, ((asking, memory), (times, room)) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
-    asked = of["ask"]
-    passages = [row["passages"] for row in asked]
-    names = {
+
+    def line(
+        axes: Any, own: Sequence[dict[str, Any]], value: Callable[[dict[str, Any]], float], label: str, style: str
+    ) -> None:
+        points = [row["passages"] for row in own], [value(row) for row in own]
+        axes.plot(*points, style, marker="o", markersize=4, label=label or None)
+
+    stages = {
         "ask": "ask, the whole",
         "retrieval": "of it retrieval",
         "dense": "of that Chroma",
         "words": "of that BM25",
     }
-    for colour, (name, label) in enumerate(names.items()):
-        for percentile, style in (("cpu_p50", "-"), ("cpu_p95", ":")):
-            shown = label if style == "-" else None
-            asking.plot(
-                passages,
-                [row["ms"][name][percentile] for row in asked],
-                f"C{colour}o{style}",
-                markersize=4,
-                label=shown,
-            )
-    asking.set(title="A question: p50, dotted p95", ylabel="milliseconds of processor time", yscale="log")
-    for part, label in (("own", "the process's own"), ("files", "files mapped")):
-        for state, style in (("open", "--"), ("asked", "-")):
-            values = [row["resident_mb"][state][part] for row in asked]
-            memory.plot(
-                passages,
-                values,
-                f"C{['own', 'files'].index(part)}o{style}",
-                markersize=4,
-                label=f"{label}, {'after asking' if state == 'asked' else 'index just open'}",
-            )
-    memory.set(title="Memory", ylabel="MB resident", yscale="log")
-    times.plot(passages, [row["open"]["cpu_s"] for row in asked], "C0o-", markersize=4, label="opening")
-    times.plot(
-        passages,
-        [sum(own["cpu_s"] for own in row["first"].values()) for row in asked],
-        "C1o-",
-        markersize=4,
-        label="first search: Chroma reads its graph",
-    )
-    times.plot(
-        [row["passages"] for row in of["make"]],
-        [row["written"]["cpu_s"] for row in of["make"]],
-        "C2o-",
-        markersize=4,
-        label="writing it, without encoding",
-    )
-    times.plot(
-        [row["passages"] for row in of["add"]],
-        [row["added"]["cpu_s"] for row in of["add"]],
-        "C3s-",
-        markersize=5,
-        label=f"adding {ADDED} articles, without encoding",
-    )
-    times.set(title="Opening, writing, adding", ylabel="seconds of processor time", yscale="log")
-    kinds = sorted(
-        {name for row in asked for name in row["bytes"]},
-        key=lambda name: -max(row["bytes"].get(name, 0) for row in asked),
-    )
-    for name in kinds:
-        room.plot(passages, [row["bytes"].get(name, 0) / 1e6 for row in asked], "o-", markersize=4, label=name)
-    room.set(title="Disk, one generation", ylabel="MB", yscale="log")
-    for axes in (asking, memory, times, room):
-        axes.set(xscale="log", xlabel="passages")
+    for number, (stage, label) in enumerate(stages.items()):
+        line(asking, asked, lambda row, stage=stage: row["ms"][stage]["cpu_p50"], label, f"C{number}-")  # type: ignore[misc]
+        line(asking, asked, lambda row, stage=stage: row["ms"][stage]["cpu_p95"], "", f"C{number}:")  # type: ignore[misc]
+    line(memory, asked, lambda row: row["resident_mb"]["asked"]["own"], "its own, after asking", "C0-")
+    line(memory, asked, lambda row: row["resident_mb"]["open"]["own"], "its own, index just open", "C0--")
+    line(memory, asked, lambda row: row["resident_mb"]["before"]["own"], "its own, models alone", "C0:")
+    line(memory, asked, lambda row: row["resident_mb"]["asked"]["files"], "files it has mapped, after asking", "C1-")
+    line(times, made, lambda row: row["written"]["cpu_s"], "writing the index", "C2-")
+    line(times, added, lambda row: row["added"]["cpu_s"], f"adding {ADDED} articles to it", "C3-")
+    line(times, asked, lambda row: row["open"]["cpu_s"], "opening it", "C0-")
+    stored = added or asked  # an index that was updated is what people have
+    for number, name in enumerate(sorted(stored[-1]["bytes"], key=lambda name: -stored[-1]["bytes"][name])):
+        line(room, stored, lambda row, name=name: row["bytes"].get(name, 0) / 1e6, name, f"C{number}-")  # type: ignore[misc]
+    ends = [asked[0]["passages"], asked[-1]["passages"]]
+    for axes, (title, unit) in panels.items():
+        low, high = axes.get_ylim()
+        top = max(float(drawn.get_ydata()[-1]) for drawn in axes.get_lines())
+        for height in (top, top / 30):
+            axes.plot(ends, [height * ends[0] / ends[1], height], color="grey", linewidth=0.8, linestyle=(0, (1, 3)))
+        axes.set(title=title, xlabel="passages", ylabel=unit, xscale="log", yscale="log")
+        axes.set_ylim(bottom=max(low, top / 3000), top=high * 2)
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
     figure.savefig(picture, dpi=110, metadata={"Software": None})
