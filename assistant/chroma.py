@@ -4,24 +4,26 @@ On disk each generation has a folder of Chroma's for itself; at a server, a coll
 `docs/decisions/0010-a-chroma-server.md`).  This is the only file that imports chromadb.
 """
 
-import hashlib
 import re
 import shutil
 import sqlite3
 import tempfile
 import threading
+import warnings
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from assistant.damage import damaged, unwritable
+from assistant.damage import damaged, digest, unwritable
 from assistant.documents import Document, content_hash
 from assistant.embedding import Vectors
 from assistant.errors import IndexDamagedError, IndexStateError
@@ -156,12 +158,10 @@ def check_database(chroma: Path, expected: str, index: Path) -> None:
 
 def database_digest(chroma: Path, index: Path) -> str:
     """Digest of the rows from which Chroma answers; the file's bytes change whenever it is read."""
-    hashed = hashlib.blake2b(digest_size=16)
     with _database(chroma, index) as database:
-        for query in _ANSWERED_FROM:
-            for row in database.execute(query):
-                hashed.update(repr(row).encode("utf-8", errors="surrogatepass"))
-    return hashed.hexdigest()
+        found = map(database.execute, _ANSWERED_FROM)
+        groups = (rows for cursor in found for rows in iter(partial(cursor.fetchmany, 1_000), []))
+        return digest(pieces=("".join(map(repr, rows)).encode("utf-8", errors="surrogatepass") for rows in groups))
 
 
 @contextmanager
@@ -184,25 +184,26 @@ _ANSWERED_FROM = (
     "SELECT id, key, string_value, int_value, float_value, bool_value FROM embedding_metadata"
     " WHERE key != 'chroma:document' ORDER BY id, key",
 )
-"""The passages' words stand there too, and nothing of ours reads them there."""
+"""Older versions wrote the passages' words there too, and nothing of ours reads them there."""
 
 
 # ── writing
 
 
-def write_vectors(folder: Path, parts: Sequence[Part], old: Path | None, before: Iterable[Part], index: Path) -> None:
-    """Write the vectors of the parts into a folder; those that are stored come from the old one, which held `before`."""
+def write_vectors(
+    folder: Path, parts: Sequence[Part], old: Path | None, before: Mapping[str, Sequence[int]], index: Path
+) -> None:
+    """Write the vectors of the parts into a folder; those that are stored come from the old one.
+
+    `before` says of each document in the old one where its passages begin.
+    """
     from chromadb.errors import ChromaError
 
     if old:
         _copy_chroma(old, folder, index)
     client = _client(folder, index)
     try:
-        # All rows go to the files of the graph at once; else each reader adds the last ones anew, and writes to them.
-        graph = _GRAPH | {"batch_size": 1, "sync_threshold": 1}
-        collection = client.get_or_create_collection(
-            _COLLECTION, embedding_function=None, configuration={"hnsw": graph}
-        )
+        collection = _collection_for_writing(client, 1 if old else _rows_together(_fresh_rows(parts)))
         _change_rows(collection, parts, before)
         count, expected = collection.count(), sum(len(part.passages) for part in parts)
         if count != expected:
@@ -212,6 +213,33 @@ def write_vectors(folder: Path, parts: Sequence[Part], old: Path | None, before:
     finally:
         with _chroma_clients:
             client.close()
+    if not old:
+        _compact(folder, index)
+
+
+def _compact(folder: Path, index: Path) -> None:
+    """Give back the room in the database where vectors waited for the graph to be written: more than the rows take."""
+    compact = folder / "compact"
+    _copy_database(folder, compact, index)
+    with suppress(PermissionError):  # on Windows, where Chroma has not let go of it yet
+        compact.replace(folder / DATABASE)
+    compact.unlink(missing_ok=True)
+
+
+def _collection_for_writing(client: Any, rows: int) -> Any:
+    """The collection in a folder, whose graph is written to its files whenever so many rows have changed.
+
+    In the end all rows must have gone there; else each reader adds the last ones anew, and writes to them.
+    """
+    graph = {"batch_size": 1, "sync_threshold": rows}
+    collection = client.get_or_create_collection(
+        _COLLECTION, embedding_function=None, configuration={"hnsw": _GRAPH | graph}
+    )
+    if collection.configuration_json["hnsw"]["sync_threshold"] != rows:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Chroma warns of how it wrote down that it embeds nothing itself
+            collection.modify(configuration={"hnsw": graph})  # heeded until the first row is written
+    return collection
 
 
 def write_server(url: str, generation: str, parts: Sequence[Part], old: str) -> None:
@@ -245,29 +273,28 @@ def forget(url: str, generations: Sequence[str]) -> None:
 def _copy_chroma(source: Path, target: Path, index: Path) -> None:
     """Copy a Chroma folder that readers may have open: they write to its database, so SQLite copies that itself."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
-    try:
-        with closing(sqlite3.connect(source / DATABASE)) as old, closing(sqlite3.connect(target / DATABASE)) as new:
-            old.backup(new)
-    except sqlite3.Error as error:
-        raise _chroma_failed(index, error) from error
+    _copy_database(source, target / DATABASE, index)
 
 
-def _change_rows(collection: Any, parts: Sequence[Part], before: Iterable[Part]) -> None:
-    """Make the rows of the parts before those of the parts."""
+def _copy_database(source: Path, target: Path, index: Path) -> None:
+    """Copy the database in a folder of Chroma's without the room in it that is empty."""
+    with _database(source, index) as database:
+        database.execute("VACUUM INTO ?", (str(target),))
+
+
+def _change_rows(collection: Any, parts: Sequence[Part], before: Mapping[str, Sequence[int]]) -> None:
+    """Make the rows before those of the parts."""
     stay = {part.document.id for part in parts if part.stored_as == part.document.id}
     moved = [part for part in parts if part.stored_as not in (None, part.document.id)]
-    rows = _fresh_rows(parts)
     # Read before anything goes: a file that was renamed takes its vectors along.
-    rows.extend(row for part in moved for row in _moved_rows(collection, part))
-    gone = [
-        _key(part.document.id, passage.start)
-        for part in before
-        if part.document.id not in stay
-        for passage in part.passages
-    ]
+    rows = [*_fresh_rows(parts), *(row for part in moved for row in _moved_rows(collection, part))]
+    gone = [_key(id, start) for id, starts in before.items() if id not in stay for start in starts]
     for keys in _batches(gone):
         collection.delete(ids=keys)
-    _add_rows(collection, rows)
+    together = _rows_together(rows)
+    for first in range(0, len(rows) - together + 1, together):
+        last = first + together
+        _add_rows(collection, rows[first : last if last + together <= len(rows) else None])
     retold = [
         (part.document, passage)
         for part in parts
@@ -286,7 +313,6 @@ def _add_rows(collection: Any, rows: Sequence[tuple[Document, Passage, Any]]) ->
         collection.add(
             ids=[_key(document.id, passage.start) for document, passage, _ in batch],
             embeddings=[vector for *_, vector in batch],
-            documents=[passage.text for _, passage, _ in batch],
             metadatas=[_metadata(document, passage) for document, passage, _ in batch],
         )
 
@@ -310,11 +336,24 @@ def _moved_rows(collection: Any, part: Part) -> Iterator[tuple[Document, Passage
             yield part.document, passage, vectors[name]
 
 
+def _rows_together(rows: Sequence[object]) -> int:
+    """Rows after which a new graph is written to its files, the last time with what is left over.
+
+    It is written whole each time: after each batch, that would take time by the square of the rows.
+    """
+    return len(rows) // (len(rows) // _WRITTEN_AFTER or 1) or 1
+
+
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for first in range(0, len(items), _CHROMA_BATCH):
-        yield items[first : first + _CHROMA_BATCH]
+    """All items in as few calls as Chroma allows, of about the same size."""
+    calls = -(-len(items) // _CHROMA_BATCH)
+    bounds = [len(items) * call // calls for call in range(calls + 1)] if calls else []
+    for first, last in pairwise(bounds):
+        yield items[first:last]
 
 
+_WRITTEN_AFTER = 50_000
+"""Rows after which a new graph is written to its files, about; until then their vectors wait in the database."""
 _CHROMA_BATCH = 5_000
 """Rows per call: Chroma refuses more than 5,461."""
 

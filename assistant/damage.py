@@ -7,6 +7,7 @@ whoever can write to the folder can write the digest too.
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,15 @@ def unwritable(folder: Path, error: Exception) -> IndexStateError:
     )
 
 
-def digest(*, path: Path | None = None, data: bytes = b"") -> str:
+def digest(*, path: Path | None = None, data: bytes = b"", pieces: Iterable[bytes] = ()) -> str:
     """BLAKE2b of a file or of bytes, hex: 0.9 GB/s on any processor, where SHA-256 is half as fast on older ones."""
-    if path is None:
-        return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
+    if path is not None:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
+    hashed = hashlib.blake2b(data, digest_size=_DIGEST_BYTES)
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.hexdigest()
 
 
 def seal(values: dict[str, Any]) -> bytes:

@@ -186,7 +186,7 @@ def check_index(settings: Settings) -> Check:
     """Whether the index can be opened, or one be made where none is."""
     from assistant.embedding import load_embedder
     from assistant.generation import has_index
-    from assistant.store import open_index, read_whole
+    from assistant.store import open_generation, read_whole
 
     if not _can_write(settings.index):
         return Check(
@@ -198,8 +198,10 @@ def check_index(settings: Settings) -> Check:
     if not has_index(settings.index):
         remedy = "it is made from the corpus at the first question, or with: assistant index PATH"
         return Check(name="index", state="note", found=f"none in {settings.index} yet", remedy=remedy)
-    whole = "every file as it was written" if read_whole(settings.index).manifest.get("digests") else "without digests"
-    index = open_index(settings.index, load_embedder(settings.embedder, threads=settings.threads), settings)
+    generation = read_whole(settings.index)
+    whole = "every file as it was written" if generation.manifest.get("digests") else "without digests"
+    embedder = load_embedder(settings.embedder, threads=settings.threads)
+    index = open_generation(generation, settings.index, embedder, settings)
     found = f"{settings.index} holds {len(index.documents)} articles in {len(index)} passages, {whole}"
     return Check(name="index", state="ok", found=found)
 

@@ -32,6 +32,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ from assistant.documents import Document, content_hash
 from assistant.embedding import Embedder
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
 from assistant.hold import Hold, remove_unused
-from assistant.index import Columns, ExactDense, Index, columns_of
+from assistant.index import Columns, columns_of
 from assistant.parts import Part
-from assistant.postings import make_postings
+from assistant.postings import make_postings, open_postings
 from assistant.sentences import SPLITTER_VERSION
 from assistant.settings import Settings
 from assistant.terms import TERMS_VERSION
@@ -160,21 +161,22 @@ class Generation:
         return None
 
     def parts(self) -> Iterable[Part]:
-        index = Index(
-            documents=self.documents,
-            columns=self.columns,
-            sentence_vectors=self.sentence_vectors,
-            dense=ExactDense(np.zeros((0, 1), dtype=np.float32)),
-            lexical=None,
-        )
         bounds = np.searchsorted(self.columns.document, np.arange(len(self.documents) + 1))
         for row, document in enumerate(self.documents):
             first, last = int(bounds[row]), int(bounds[row + 1])
             own = slice(self.columns.first_sentence[first], self.columns.first_sentence[last])
-            passages = [index.passage(i) for i in range(first, last)]
+            passages = self.columns.passages(first, last, document)
             data = self.manifest["documents"][row]["hash"]
             signature = None if self.signatures is None else self.signatures[row : row + 1]
-            yield Part(document, passages, None, self.sentence_vectors[own], document.id, data, signature)
+            yield Part(document, passages, None, self.sentence_vectors[own], document.id, data, signature, first)
+
+    def starts(self) -> dict[str, list[int]]:
+        """Where the passages of each document begin."""
+        bounds = np.searchsorted(self.columns.document, np.arange(len(self.documents) + 1)).tolist()
+        return {
+            document.id: self.columns.start[first:last].tolist()
+            for document, (first, last) in zip(self.documents, pairwise(bounds), strict=True)
+        }
 
 
 def _read_manifest(own: Path) -> dict[str, Any]:
@@ -366,9 +368,9 @@ def write_generation(
     try:
         own.mkdir(parents=True)
         (own / "in-use").touch()
-        columns, vectors = columns_of(parts, embedder.dimension)
+        columns = columns_of(parts)
         np.savez(own / "columns.npz", **asdict(columns))
-        np.save(own / "sentences.npy", vectors)
+        _save_rows(own / "sentences.npy", [part.sentence_vectors for part in parts], embedder.dimension)
         signed = [sign([part.document.text]) if part.signature is None else part.signature for part in parts]
         signatures = np.concatenate([sign([]), *signed])
         np.save(own / "signatures.npy", signatures)
@@ -376,7 +378,8 @@ def write_generation(
         texts = "".join(json.dumps(asdict(part.document), default=str) + "\n" for part in parts).encode("ascii")
         (own / "documents.jsonl").write_bytes(texts)
         write_sources(own, sources)
-        lexical = make_postings(parts)
+        held = old and old.manifest["lexical"]
+        lexical = make_postings(parts, open_postings(old.folder / "bm25") if old and held else None)
         if lexical is not None:
             lexical.save(own / "bm25")
         # Chroma writes a graph that was emptied once more when it is opened, and shorter: so it is made anew.
@@ -386,7 +389,7 @@ def write_generation(
         else:
             kept = None if emptied else old
             stored = kept.folder / "chroma" if kept else None
-            write_vectors(own / "chroma", parts, stored, kept.parts() if kept else (), folder)
+            write_vectors(own / "chroma", parts, stored, kept.starts() if kept else {}, folder)
         made = datetime.now(UTC).isoformat(timespec="seconds")
         indexed = {entry["id"]: entry.get("indexed") for entry in old.manifest["documents"]} if old else {}
         manifest = {
@@ -394,7 +397,7 @@ def write_generation(
             "made": made,
             "made_with": made_with(embedder, settings),
             "passages": len(columns.start),
-            "sentences": len(vectors),
+            "sentences": len(columns.sentence_start),
             "lexical": lexical is not None,
             "server": bool(settings.chroma_url),
             "undated": sum(part.document.published is None for part in parts),
@@ -434,6 +437,16 @@ def write_generation(
         if path.name not in (own.name, before):
             remove_unused(path)
     forget(settings.chroma_url, [path.name for path in others if not path.exists()])
+
+
+def _save_rows(path: Path, pieces: Sequence[NDArray[np.float16]], width: int) -> None:
+    """Write rows as numpy.save does, piece by piece: together they may be larger than the memory."""
+    shape = (sum(len(piece) for piece in pieces), width)
+    with path.open("wb") as file:
+        header = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for piece in pieces:
+            file.write(piece.tobytes())
 
 
 def _next_name(generations: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -82,6 +83,23 @@ class Columns:
     """Row of its first sentence; one more entry at the end."""
     sentence_start: NDArray[np.int32]
     sentence_end: NDArray[np.int32]
+
+    def passages(self, first: int, last: int, document: Document) -> list[Passage]:
+        """The passages in the rows from `first` to before `last`, all of them the document's."""
+        bounds = self.first_sentence[first : last + 1].tolist()
+        own = slice(bounds[0], bounds[-1])
+        spans = list(map(Span, self.sentence_start[own].tolist(), self.sentence_end[own].tolist()))
+        starts, ends = self.start[first:last].tolist(), self.end[first:last].tolist()
+        return [
+            Passage(
+                document_id=document.id,
+                start=start,
+                end=end,
+                text=document.text[start:end],
+                sentences=tuple(spans[begin - own.start : stop - own.start]),
+            )
+            for start, end, (begin, stop) in zip(starts, ends, pairwise(bounds), strict=True)
+        ]
 
 
 _SAMPLED = 2_000
@@ -158,18 +176,8 @@ class Index:
         return [self.documents[row] for row in rows if row != place]
 
     def passage(self, row: int) -> Passage:
-        columns = self._columns
-        document = self.documents[int(columns.document[row])]
-        first, last = int(columns.first_sentence[row]), int(columns.first_sentence[row + 1])
-        starts, ends = columns.sentence_start[first:last].tolist(), columns.sentence_end[first:last].tolist()
-        start, end = int(columns.start[row]), int(columns.end[row])
-        return Passage(
-            document_id=document.id,
-            start=start,
-            end=end,
-            text=document.text[start:end],
-            sentences=tuple(Span(*span) for span in zip(starts, ends, strict=True)),
-        )
+        document = self.documents[self.document_row(row)]
+        return self._columns.passages(row, row + 1, document)[0]
 
     def sentence_vectors(self, row: int) -> Vectors:
         """Unit vectors of a passage's sentences, shape (sentences, dimension)."""
@@ -217,11 +225,12 @@ def build_index(
     parts = embed_documents(documents, embedder, settings, progress)
     vectors = [part.vectors for part in parts if part.vectors is not None]
     dense = ExactDense(np.concatenate(vectors) if vectors else np.zeros((0, embedder.dimension), dtype=np.float32))
-    columns, sentence_vectors = columns_of(parts, embedder.dimension)
     return Index(
         documents=documents,
-        columns=columns,
-        sentence_vectors=sentence_vectors,
+        columns=columns_of(parts),
+        sentence_vectors=np.concatenate(
+            [np.zeros((0, embedder.dimension), dtype=np.float16), *(part.sentence_vectors for part in parts)]
+        ),
         dense=dense,
         lexical=make_postings(parts),
         made=datetime.now(UTC),
@@ -229,12 +238,12 @@ def build_index(
     )
 
 
-def columns_of(parts: Sequence[Part], dimension: int) -> tuple[Columns, NDArray[np.float16]]:
-    """Spans of all passages and sentences of the parts, and the vectors of the sentences."""
+def columns_of(parts: Sequence[Part]) -> Columns:
+    """Spans of all passages and sentences of the parts."""
     passages = [(row, passage) for row, part in enumerate(parts) for passage in part.passages]
     spans = [span for _, passage in passages for span in passage.sentences]
     counts = [len(passage.sentences) for _, passage in passages]
-    columns = Columns(
+    return Columns(
         document=np.asarray([row for row, _ in passages], dtype=np.int32),
         start=np.asarray([passage.start for _, passage in passages], dtype=np.int32),
         end=np.asarray([passage.end for _, passage in passages], dtype=np.int32),
@@ -242,5 +251,3 @@ def columns_of(parts: Sequence[Part], dimension: int) -> tuple[Columns, NDArray[
         sentence_start=np.asarray([start for start, _ in spans], dtype=np.int32),
         sentence_end=np.asarray([end for _, end in spans], dtype=np.int32),
     )
-    vectors = [part.sentence_vectors for part in parts] or [np.zeros((0, dimension), dtype=np.float16)]
-    return columns, np.concatenate(vectors)

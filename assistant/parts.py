@@ -36,6 +36,8 @@ class Part:
     """Hash of the document whose data are stored with them."""
     signature: Signatures | None = None
     """Signature of the text, shape (1, …); None where it is to be made."""
+    first_row: int | None = None
+    """Row that its first passage has in the generation it is taken from."""
 
     def under(self, document: Document) -> "Part":
         """The same rows for a document of the same title and text."""
@@ -73,20 +75,23 @@ def embed_documents(
     found = [known.get(name) for name in keys] or [None] * len(texts)
     missing = [row for row, item in enumerate(found) if item is None]
     fresh = embedder.embed([texts[row] for row in missing], [spans[row] for row in missing])
-    for done, (row, item) in enumerate(zip(missing, fresh, strict=True), len(texts) - len(missing) + 1):
-        found[row] = item
-        if journal:
-            journal.add(keys[row], item)
-        if progress:
-            progress(done, len(texts))
+    first, done, parts = 0, len(texts) - len(missing), []
+    for document, passages in zip(documents, split, strict=True):
+        own = []
+        for row in range(first, first + len(passages)):
+            item = found[row]
+            if item is None:
+                item, done = next(fresh), done + 1
+                if journal:
+                    journal.add(keys[row], item)
+                if progress:
+                    progress(done, len(texts))
+            own.append(item)
+        first += len(passages)
+        # Made at once: of the vectors of sentences only half the bytes stay.
+        parts.append(_part(document, passages, own, embedder.dimension))
     if journal:
         journal.flush()
-    embedded = [item for item in found if item is not None]
-    parts, first = [], 0
-    for document, passages in zip(documents, split, strict=True):
-        own = embedded[first : first + len(passages)]
-        first += len(passages)
-        parts.append(_part(document, passages, own, embedder.dimension))
     return parts
 
 

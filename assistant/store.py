@@ -33,7 +33,11 @@ def open_index(folder: Path, embedder: Embedder, settings: Settings) -> Index:
 
     Raises IndexMissingError, IndexMismatchError (another model or version) or IndexDamagedError.
     """
-    generation = Generation.read(folder)
+    return open_generation(Generation.read(folder), folder, embedder, settings)
+
+
+def open_generation(generation: Generation, folder: Path, embedder: Embedder, settings: Settings) -> Index:
+    """The index in a folder, of a generation that was read; raises as `open_index` does."""
     check_made_with(generation.manifest, embedder, settings, folder)
     own, documents, columns = generation.folder, generation.documents, generation.columns
     if settings.chroma_url:

@@ -204,7 +204,8 @@ def _names(documents: Iterable[Document]) -> set[str]:
 
 
 def _differ(document: Document, known: dict[str, Document]) -> bool:
-    return content_hash(document) != content_hash(known[document.id])
+    before = known[document.id]
+    return document is not before and content_hash(document) != content_hash(before)
 
 
 def _together(known: dict[str, Document], given: Sequence[Document], removed: Collection[str]) -> list[Document]:

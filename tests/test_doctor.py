@@ -4,9 +4,13 @@ import pytest
 
 from assistant import checker, reader
 from assistant.checker import Entailment
-from assistant.doctor import check_checker, check_reader, examine
+from assistant.doctor import check_checker, check_index, check_reader, examine
+from assistant.documents import Document
+from assistant.embedding import load_embedder
+from assistant.generation import Generation
 from assistant.reader import AnswerSpan, Reader, Reading
 from assistant.settings import Settings
+from assistant.update import update_index
 
 
 def test_the_reader_is_loaded_and_reads() -> None:
@@ -62,3 +66,13 @@ def test_a_checker_that_supports_everything_is_a_problem(monkeypatch: pytest.Mon
     check = check_checker(Settings())
     assert check.state == "problem"
     assert check.remedy and "a false one 1.00" in check.found
+
+
+def test_the_index_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(index=tmp_path / "index")
+    update_index(settings.index, [Document(id="a", text="The pact was announced.")], load_embedder(), settings)
+    reads: list[bool] = []
+    read = Generation._read
+    monkeypatch.setattr(Generation, "_read", lambda folder, own, whole: reads.append(whole) or read(folder, own, whole))
+    assert check_index(settings).found.endswith("holds 1 articles in 1 passages, every file as it was written")
+    assert reads == [True]

@@ -6,12 +6,13 @@ import os
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,6 +176,41 @@ def test_passages_are_exchanged_in_several_batches(folder: Path, monkeypatch: py
     exact, index = build_index(articles, FakeEmbedder(), SETTINGS), opened(folder)
     vector = FakeEmbedder().embed_query("gold")
     assert_same(exact.dense.search(vector, 50), index.dense.search(vector, 50))
+
+
+@pytest.mark.parametrize("count", [1, 39, 40, 50, 83])
+def test_a_graph_that_is_written_now_and_then_is_whole_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(chroma, "_WRITTEN_AFTER", 20)
+    monkeypatch.setattr(chroma, "_CHROMA_BATCH", 5)
+    articles = [Document(id=str(number), text=f"Gold in {number} villages.") for number in range(count)]
+    for turn in ("made", "updated"):
+        update(tmp_path, articles)
+        exact, index = build_index(articles, FakeEmbedder(), SETTINGS), opened(tmp_path)
+        vector = FakeEmbedder().embed_query("gold")
+        assert_same(exact.dense.search(vector, 50), index.dense.search(vector, 50))
+        with closing(sqlite3.connect(newest(tmp_path) / "chroma" / chroma.DATABASE)) as database:
+            # Vectors wait there until the graph is written; the last row stays.
+            waiting = database.execute("SELECT count(*) FROM embeddings_queue").fetchone()[0]
+            assert waiting <= 1, turn
+        articles = [replace(articles[0], text="Silver."), *articles[1:], Document(id="new", text="One more.")]
+
+
+def test_no_room_is_left_where_vectors_waited_for_the_graph(tmp_path: Path) -> None:
+    articles = [Document(id=str(number), text=f"Gold in {number} villages.") for number in range(50)]
+    update(tmp_path, articles, FakeEmbedder(dimension=768))
+    own = newest(tmp_path) / "chroma"
+    with closing(sqlite3.connect(own / chroma.DATABASE)) as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert not (own / "compact").exists()
+
+
+def test_the_words_of_the_articles_are_not_stored_in_chroma_too(finished: Path) -> None:
+    with closing(sqlite3.connect(newest(finished) / "chroma" / chroma.DATABASE)) as database:
+        keys = {key for (key,) in database.execute("SELECT DISTINCT key FROM embedding_metadata")}
+    assert "title" in keys
+    assert "chroma:document" not in keys
 
 
 def test_several_threads_get_the_answers_of_one(finished: Path) -> None:
@@ -437,7 +473,7 @@ FILES = [
         "copies.npy",
     ),
     *(f"bm25/{name}" for name in ("params.index.json", "vocab.index.json", "data.csc.index.npy")),
-    *(f"bm25/{name}" for name in ("indices.csc.index.npy", "indptr.csc.index.npy")),
+    *(f"bm25/{name}" for name in ("indices.csc.index.npy", "indptr.csc.index.npy", "times.npy", "lengths.npy")),
     *("chroma/chroma.sqlite3", "chroma/*/data_level0.bin", "chroma/*/header.bin", "chroma/*/length.bin"),
     *("chroma/*/link_lists.bin", "chroma/*/index_metadata.pickle"),
 ]
