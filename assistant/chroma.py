@@ -9,10 +9,11 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date
 from functools import partial
@@ -238,8 +239,28 @@ def _collection_for_writing(client: Any, rows: int) -> Any:
     if collection.configuration_json["hnsw"]["sync_threshold"] != rows:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Chroma warns of how it wrote down that it embeds nothing itself
-            collection.modify(configuration={"hnsw": graph})  # heeded until the first row is written
+            _unlocked(lambda: collection.modify(configuration={"hnsw": graph}))  # heeded until the first row is written
     return collection
+
+
+LOCKED_SECONDS = 30.0
+"""Longest wait for a database that Chroma's own threads hold, which they may where the machine is busy."""
+
+
+def _unlocked(change: Callable[[], None]) -> None:
+    """Make a change, again where Chroma finds its database locked: SQLite does not wait where a reader turns writer."""
+    from chromadb.errors import InternalError
+
+    until = time.monotonic() + LOCKED_SECONDS
+    while True:
+        try:
+            change()
+        except InternalError as error:
+            if "database is locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def write_server(url: str, generation: str, parts: Sequence[Part], old: str) -> None:

@@ -48,20 +48,24 @@ def read_pdf(data: bytes) -> Iterator[Extract | Flaw]:
         if count > MAX_PAGES:
             raise UnreadableError(f"{count:,} pages, expected an article of at most {MAX_PAGES:,}: split it")
         pages: list[str] = []
+        flaws: list[Flaw] = []
         size = 0
         for number in range(count):
             try:
                 pages.append(reader.pages[number].extract_text())
             except Exception as error:
                 pages.append("")
-                yield Flaw(part=f"page {number + 1}", reason=f"damaged ({type(error).__name__}: {error})")
+                flaws.append(Flaw(part=f"page {number + 1}", reason=f"damaged ({type(error).__name__}: {error})"))
             size += len(pages[-1])
             if size > MAX_CHARS:  # a small file can hold much text, packed
                 raise UnreadableError(f"over {MAX_CHARS:,} characters, expected an article: split it")
         facts = _properties(reader)
     text, starts = join_pages(pages)
+    if not text and flaws:
+        raise UnreadableError(f"none of its pages has text that can be read; {flaws[0].part} is {flaws[0].reason}")
     if not text:
         raise UnreadableError("no text: its pages are pictures (a scan); make it searchable with OCR first")
+    yield from flaws
     yield Extract(text=text, pages=starts, of_file=True, **facts)
 
 

@@ -232,6 +232,18 @@ def test_a_pdf_that_cannot_be_read_says_why(tmp_path: Path, data: bytes, said: s
     assert said in reason(tmp_path, a__pdf=data)
 
 
+def test_of_a_pdf_none_of_whose_pages_can_be_read_the_fault_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pypdf
+
+    def fail(page: pypdf.PageObject) -> str:
+        raise pypdf.errors.LimitReachedError("too many tokens")
+
+    whole = pdf(FIRST, SECOND)
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", fail)
+    with pytest.raises(UnreadableError, match=r"none of its pages .* page 1 is damaged \(LimitReachedError: too many"):
+        list(read_pdf(whole))
+
+
 @pytest.mark.parametrize("password", ["", "secret"])
 def test_an_encrypted_pdf_is_read_only_where_it_needs_no_password(tmp_path: Path, password: str) -> None:
     import pypdf

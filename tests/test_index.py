@@ -971,3 +971,26 @@ def test_the_library_of_postings_logs_nothing_below_warnings(folder: Path) -> No
         logger.setLevel(logging.DEBUG)  # as it does itself when it is imported
         opening()
         assert logger.level == logging.WARNING
+
+
+def test_a_database_that_chroma_holds_locked_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from chromadb.errors import InternalError
+
+    tries: list[str] = []
+
+    def change(*messages: str) -> None:
+        tries.append("")
+        if len(tries) <= len(messages):
+            raise InternalError(messages[len(tries) - 1])
+
+    locked = "error returned from database: (code: 5) database is locked"
+    chroma._unlocked(lambda: change(locked, locked))
+    assert len(tries) == 3
+    tries.clear()
+    with pytest.raises(InternalError, match="disk is full"):
+        chroma._unlocked(lambda: change(locked, "database or disk is full"))
+    assert len(tries) == 2
+    tries.clear()
+    monkeypatch.setattr(chroma, "LOCKED_SECONDS", 0.0)
+    with pytest.raises(InternalError, match="locked"):
+        chroma._unlocked(lambda: change(*[locked] * 50))
