@@ -6,7 +6,9 @@
 Questions are read and searched as the assistant does it; documents rank by their best passage.
 Each figure is a mean over the questions with its bootstrap interval.  With `--index` the
 passages are kept in a folder and searched with Chroma, and a run that was interrupted goes on;
-without, they are searched exactly in memory and forgotten.
+without, they are searched exactly in memory and forgotten.  With `--read N` the reader reads the
+first N fused passages of each question and orders them anew: by its score alone, and by the sum of
+reciprocal ranks of both orders (Cormack et al. 2009, k = 60, nothing to tune).
 """
 
 import argparse
@@ -20,6 +22,7 @@ from assistant.documents import gather
 from assistant.embedding import Embedder, load_embedder
 from assistant.index import Index, build_index
 from assistant.question import parse_question
+from assistant.reader import Reader, load_reader
 from assistant.retrieval import retrieve
 from assistant.settings import Settings
 from eval.corpora import Qrels, Task, read_documents, read_newsqa, read_task
@@ -31,6 +34,11 @@ WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": float(Settings.model_fields["dens
 """`dense_weight` of the systems compared; fused is what a user gets where nothing else is set."""
 MEASURES = ("nDCG@10", "Success@5", "R@10", "RR")
 """In the words of ir_measures; Success@5 is hit@5, RR the reciprocal rank whose mean is MRR."""
+
+READ = ("read", "fused + read")
+"""Systems that order anew what fusion found: by the reader alone, and by both ranks."""
+RANK_CONSTANT = 60
+"""k of reciprocal rank fusion, as its authors set it."""
 
 Scores = dict[str, dict[str, float]]
 """Value of a measure for a question: measure, then query id."""
@@ -47,6 +55,20 @@ def documents_found(index: Index, embedder: Embedder, text: str, settings: Seque
     return found
 
 
+def read_again(
+    index: Index, embedder: Embedder, reader: Reader, text: str, settings: Settings, depth: int
+) -> list[list[str]]:
+    """For each of READ the ids of the documents, the first `depth` passages of the fused order ordered anew."""
+    asked = parse_question(text)
+    hits = retrieve(index, asked.text, embedder.embed_query(asked.query), settings, words=asked.searched or None)
+    readings = reader.read(asked.read, [hit.passage.text for hit in hits[:depth]])
+    by_reader = sorted(range(len(readings)), key=lambda place: -readings[place].logit)
+    rank = {place: number for number, place in enumerate(by_reader)}
+    by_both = sorted(by_reader, key=lambda place: -1 / (RANK_CONSTANT + place) - 1 / (RANK_CONSTANT + rank[place]))
+    orders = ([*order, *range(len(order), len(hits))] for order in (by_reader, by_both))
+    return [list(dict.fromkeys(hits[place].passage.document_id for place in order)) for order in orders]
+
+
 def scored(rankings: Mapping[str, Sequence[str]], qrels: Qrels) -> Scores:
     """Every measure for every judged question; one for which nothing was found scores 0."""
     return ranked(rankings, qrels, MEASURES)
@@ -54,7 +76,7 @@ def scored(rankings: Mapping[str, Sequence[str]], qrels: Qrels) -> Scores:
 
 def gain(scores: Mapping[str, Scores], measure: str) -> tuple[str, Estimate]:
     """The better of the single systems, and the mean of fused less it, paired question by question."""
-    singles = [name for name in scores if name != "fused"]
+    singles = [name for name in scores if name in WEIGHTS and name != "fused"]
     best = max(singles, key=lambda name: sum(scores[name][measure].values()))
     fused, single = scores["fused"][measure], scores[best][measure]
     return best, mean([fused[query] - single[query] for query in fused])
@@ -62,11 +84,15 @@ def gain(scores: Mapping[str, Scores], measure: str) -> tuple[str, Estimate]:
 
 def table(scores: Mapping[str, Scores]) -> list[str]:
     """Each system's means with their intervals, then what fusing gains."""
-    rows = [f"  {'':<10} {'':<6} {'mean [95 % interval]'}"]
+    rows = [f"  {'':<10} {'':<12} {'mean [95 % interval]'}"]
     for measure in MEASURES:
-        rows.extend(f"  {measure:<10} {name:<6} {mean(list(own[measure].values()))}" for name, own in scores.items())
+        rows.extend(f"  {measure:<10} {name:<12} {mean(list(own[measure].values()))}" for name, own in scores.items())
         best, difference = gain(scores, measure)
         rows.append(f"  {'':<10} fused − {best}: {difference}")
+        for name in READ:
+            if name in scores:
+                pairs = zip(scores[name][measure].values(), scores["fused"][measure].values(), strict=True)
+                rows.append(f"  {'':<10} {name} − fused: {mean([own - other for own, other in pairs])}")
     return rows
 
 
@@ -100,6 +126,7 @@ def main() -> None:
     parser.add_argument("--qrels", type=Path, help="which articles are relevant to them")
     parser.add_argument("--newsqa", type=Path, help="NewsQA's rows, instead of --queries and --qrels")
     parser.add_argument("--depth", type=int, default=100, help="passages kept for a question (at most 100)")
+    parser.add_argument("--read", type=int, default=0, metavar="N", help="fused passages that the reader orders anew")
     parser.add_argument("--index", type=Path, help="folder that keeps the index")
     parser.add_argument("--chunk", type=int, default=500, help="articles added to the kept index at a time")
     parser.add_argument("--out", type=Path, help="file of JSON lines for the scores of each question")
@@ -116,12 +143,17 @@ def main() -> None:
         index = build_index(documents, embedder, settings)
     qrels = with_known_ids(task, index)
     variants = [settings.model_copy(update={"dense_weight": weight}) for weight in WEIGHTS.values()]
-    rankings: dict[str, dict[str, list[str]]] = {name: {} for name in WEIGHTS}
+    rankings: dict[str, dict[str, list[str]]] = {name: {} for name in (*WEIGHTS, *(READ if arguments.read else ()))}
+    reader = load_reader(threads=settings.threads) if arguments.read else None
     for number, (query, text) in enumerate(task.queries.items(), 1):
         if number % 200 == 0:
             print(f"{number:,} of {len(task.queries):,} questions", file=sys.stderr, flush=True)
         for name, found in zip(WEIGHTS, documents_found(index, embedder, text, variants), strict=True):
             rankings[name][query] = found
+        if reader:
+            again = read_again(index, embedder, reader, text, settings, arguments.read)
+            for name, found in zip(READ, again, strict=True):
+                rankings[name][query] = found
     scores = {name: scored(own, qrels) for name, own in rankings.items()}
     print(f"{task.name}: {len(task.queries):,} questions, {len(documents):,} articles, {len(index):,} passages")
     print(

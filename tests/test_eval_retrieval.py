@@ -4,6 +4,7 @@ import math
 import random
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,18 @@ from assistant.settings import Settings
 from assistant.store import read_manifest
 from eval.corpora import DataError, Task, read_documents, read_newsqa, read_rows, read_task
 from eval.indexing import indexed
-from eval.retrieval import MEASURES, WEIGHTS, documents_found, gain, main, scored, table, with_known_ids
+from eval.retrieval import (
+    MEASURES,
+    READ,
+    WEIGHTS,
+    documents_found,
+    gain,
+    main,
+    read_again,
+    scored,
+    table,
+    with_known_ids,
+)
 
 SETTINGS = Settings(passage_tokens=40, overlap_tokens=10, hits=100)
 VARIANTS = [SETTINGS.model_copy(update={"dense_weight": weight}) for weight in WEIGHTS.values()]
@@ -118,14 +130,17 @@ def test_the_command_prints_the_table_and_writes_each_questions_scores(
     questions = ["Who closed the border?", "What did farmers fear for?", "What was bought by the museum?"]
     asked = [{"id": f"q{n}", "question": text, "story": f"s{n}"} for n, text in enumerate(questions)]
     newsqa, out = write_lines(tmp_path / "newsqa.jsonl", asked), tmp_path / "scores.jsonl"
-    arguments = ["--corpus", str(corpus), "--newsqa", str(newsqa), "--out", str(out)]
+    arguments = ["--corpus", str(corpus), "--newsqa", str(newsqa), "--out", str(out), "--read", "2"]
     monkeypatch.setattr(sys, "argv", ["retrieval", *arguments])
     main()
     printed = capsys.readouterr().out
     assert printed.startswith("newsqa: 3 questions, 3 articles")
-    assert "nDCG@10    fused  1.000 [1.000, 1.000], n = 3" in printed
+    assert "nDCG@10    fused        1.000 [1.000, 1.000], n = 3" in printed
+    assert "read − fused: 0.000" in printed
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert [(line["query"], line["system"]) for line in lines] == [(f"q{n}", s) for n in range(3) for s in WEIGHTS]
+    assert [(line["query"], line["system"]) for line in lines] == [
+        (f"q{n}", s) for n in range(3) for s in (*WEIGHTS, *READ)
+    ]
     assert all(line["found"][0] == line["query"].replace("q", "s") for line in lines)
 
 
@@ -224,3 +239,24 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: str, message: s
 def test_an_article_without_text_is_named(tmp_path: Path):
     with pytest.raises(DataError, match="line 1: text is None"):
         read_documents(write_lines(tmp_path / "c.jsonl", [{"id": "a", "title": "T"}]))
+
+
+def test_what_the_reader_orders_anew_are_the_first_passages_and_nothing_is_lost():
+    class Backwards:
+        """A reader that likes the last passage best."""
+
+        def read(self, question: str, passages: list[str]) -> list[SimpleNamespace]:
+            self.count = len(passages)
+            return [SimpleNamespace(logit=float(place)) for place in range(len(passages))]
+
+    embedder, reader = FakeEmbedder(), Backwards()
+    documents = [
+        Document(id=f"d{n}", title="", text=f"The army met in room {n} for talks about gold.") for n in range(6)
+    ]
+    index = build_index(documents, embedder, SETTINGS)
+    (fused,) = documents_found(index, embedder, "Where did the army meet for talks?", VARIANTS[-1:])
+    read, both = read_again(index, embedder, reader, "Where did the army meet for talks?", SETTINGS, 4)
+    assert reader.count == 4
+    assert read == [*reversed(fused[:4]), *fused[4:]]
+    assert sorted(both[:4]) == sorted(fused[:4]) and both[4:] == fused[4:]
+    assert {both[0], both[1]} == {fused[0], fused[3]}
