@@ -27,6 +27,8 @@ MOST_CITED = 4
 """Sentences that one claim may stand on."""
 NEAR = 400
 """Characters before and behind a sentence in which what it is about is mostly named."""
+CUT_FROM = 600
+"""Characters of a draft from which one that ends without a full stop may have run out of tokens inside a sentence."""
 MOST_TRIED = 6
 """Places looked at for a claim that its own citation does not support."""
 
@@ -101,7 +103,7 @@ def read_draft(text: str) -> list[Drafted]:
     for (start, end), own in zip(spans, cited, strict=True):
         said = re.sub(r"\s+([.,;:!?])", r"\1", _OPENING.sub("", " ".join(words[start:end].split())))
         if any(character.isalnum() for character in said) and not _LIST_OF_SOURCES.fullmatch(said):
-            cut = end == spans[-1].end and not _ENDS.search(said)
+            cut = len(words) >= CUT_FROM and end == spans[-1].end and not _ENDS.search(said)
             found.append(Drafted(text=said[:1].upper() + said[1:], marks=tuple(dict.fromkeys(own)), cut=cut))
     return found
 
@@ -232,6 +234,16 @@ def says_short(short: str | None, lines: Sequence[Line]) -> bool:
     return bool(wanted) and wanted <= {stemmed for line in lines for stemmed in stems(line.text)}
 
 
+AGREES_FROM = 0.5
+"""Share of the short answer's words from which a text gives the same answer ("Lake Havasu City", without "Arizona")."""
+
+
+def agrees(short: str, lines: Sequence[Line]) -> bool:
+    """Whether one of the claims holds half the words of a short answer, or more."""
+    wanted = set(stems(short))
+    return any(len(wanted.intersection(stems(line.text))) >= AGREES_FROM * len(wanted) for line in lines)
+
+
 def settle(question: Question, own: Draft, checked: Checked, name: str, reader: Reader) -> Draft:
     """The answer in the model's words where what is left of them gives what was asked, else `own`, the articles'.
 
@@ -267,6 +279,8 @@ def _falls_short(question: Question, own: Draft, checked: Checked, reader: Reade
         return "the language model's draft leaves out that the sources differ"
     if question.kind in ("list", "why", "how") or question.fragment or says_short(own.short, checked.kept):
         return None
+    if own.short and question.kind in SPECIFIC and not agrees(own.short, checked.kept):
+        return f"the language model's draft does not give what was asked, “{own.short}”"
     text = " ".join(line.text for line in checked.kept)
     named = question.kind not in SPECIFIC or any(new_candidates(question, line.text) for line in checked.kept)
     given = named and reader.read(question.read, [text])[0].answerable >= GIVES_FROM

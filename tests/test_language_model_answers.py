@@ -132,6 +132,20 @@ def test_a_true_sentence_that_does_not_give_what_was_asked_is_no_answer(ask, pla
     assert any("does not give what was asked" in note for note in reply.notes)
 
 
+def test_a_supported_sentence_with_another_answer_than_the_reader_finds_is_no_answer(monkeypatch):
+    song = Document(
+        id="song", title="Rain", text="“Rain” is a song written by Ama Owusu and recorded by Kofi Boateng in May."
+    )
+    plain = Assistant.from_documents([song])
+    own = plain.ask("Who recorded the song Rain?")
+    assert own.short == "Kofi Boateng"
+    reply = with_model(plain, FakeLLM("The song was written by Ama Owusu [1].")).ask("Who recorded the song Rain?")
+    assert (reply.written_by, reply.short) == ("sources", "Kofi Boateng")
+    assert any("does not give what was asked" in note for note in reply.notes)
+    agreeing = with_model(plain, FakeLLM("Kofi Boateng recorded the song Rain [1]."))
+    assert agreeing.ask("Who recorded the song Rain?").written_by == "fake"
+
+
 def test_status_and_what_is_missing_do_not_follow_a_drafts_boast(ask, plain):
     question = "Who designed the Volta bridge?"
     own = plain.ask(question)

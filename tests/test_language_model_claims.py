@@ -85,7 +85,12 @@ def test_a_draft_is_cut_into_sentences_with_their_marks(draft: str, sentences: l
 
 
 def test_a_draft_that_broke_off_tells_so():
-    assert [d.cut for d in read_draft("One thing [1]. Another thi")] == [False, True]
+    long = "".join(f"Thing {number} happened to the bridge over the Volta [1]. " for number in range(20))
+    assert [d.cut for d in read_draft(f"{long} Another thi")] == [False] * 20 + [True]
+
+
+def test_a_short_draft_without_a_full_stop_is_whole():
+    assert [d.cut for d in read_draft("One thing [1]. The bridge opened in May [2]")] == [False, False]
 
 
 # ── checking
