@@ -116,10 +116,10 @@ def compose(
     if question.kind == "definition" and (defined := _definition(question, evidence)):
         item, words = defined
         return Draft(status="answered", lines=_lines(index, [item]), short=words)
-    if question.fragment:
-        return _about_subject(index, question, evidence)
-    best = evidence[0]
     sure = judgement.answerable >= ANSWERED_FROM[caution]
+    if question.fragment and (about := _about_subject(index, question, evidence, sure)):
+        return about
+    best = evidence[0]
     denial = _denial(question, evidence, judgement, sure, check)
     if denial:
         return _partial(index, question, [denial], "the sources say otherwise than the question assumes", premise=True)
@@ -146,7 +146,7 @@ MARKED_FROM = 0.2
 
 def _short(index: Index, question: Question, best: Evidence) -> str | None:
     """The short answer, where the question asks for one: the words that the reader marked, or what of them is asked for."""
-    if question.kind in ("why", "how", "list"):
+    if question.kind in ("why", "how", "list") or question.fragment:
         return None
     holder = office_holder(question, best.text)
     if holder:
@@ -328,13 +328,16 @@ def _about(question: Question, evidence: Sequence[Evidence]) -> list[Evidence]:
     return [ranked[0], *[item for item in ranked[1:2] if _nearness(question, item) >= 0.85 * first]]
 
 
-def _about_subject(index: Index, question: Question, evidence: Sequence[Evidence]) -> Draft:
-    """What the articles say of a subject that is only named: nothing is asked that could be missing but itself."""
+def _about_subject(index: Index, question: Question, evidence: Sequence[Evidence], sure: bool) -> Draft | None:
+    """What the articles say of a subject that is only named; None where no sentence holds it and the reader is sure.
+
+    Nothing is asked that could be missing but the subject itself.
+    """
     ranked = sorted(evidence, key=lambda item: -_nearness(question, item))
     shown = [item for item in ranked[:MOST_SENTENCES] if all(item.matched[word.stem] >= MET for word in question.words)]
     if shown:
         return Draft(status="answered", lines=_lines(index, shown))
-    return _partial(index, question, _about(question, evidence), "no sentence holds all the words")
+    return None if sure else _partial(index, question, _about(question, evidence), "no sentence holds all the words")
 
 
 def _nearness(question: Question, item: Evidence) -> float:

@@ -227,11 +227,16 @@ def _resolved_last(asked: Sequence[str]) -> str:
     return last
 
 
+_ASKS = re.compile(r"\b(?:who|what|when|where|why|how)\b", re.IGNORECASE)
+"""Where a question begins, or a second one: "who is sonko and how is she …" has told whom it means."""
+
+
 def _dangling(core: str) -> str | None:
     """A personal pronoun that nothing in the question itself explains."""
     match = re.search(r"\b(?:he|she|him|his|her|hers)\b", core, re.IGNORECASE)
     before = core[: match.start()] if match else ""
-    if match and not names(before) and len(stems(before)) < 2 and len(stems(core)) <= 3:
+    *first, _ = _ASKS.split(before)
+    if match and not names(before) and not stems(" ".join(first)) and len(stems(before)) < 2 and len(stems(core)) <= 3:
         return match.group().lower()
     bare = re.match(
         r"^(?:who|what|where|when|why|how)\s+(?:is|was|are|were|did|does)\s+(it|they|this|that|them|there)\s*\W*$",

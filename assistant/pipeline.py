@@ -285,7 +285,14 @@ class Assistant:
             clock.mark("drafting")
         yield Event(kind="stage", text="checking")
         drafted = read_draft(written.text)
-        checked = check_draft(drafted, written.sources, asked, self._check, sure=own.status == "answered")
+        checked = check_draft(
+            drafted,
+            written.sources,
+            asked,
+            self._check,
+            sure=own.status == "answered",
+            caution=self.settings.caution,
+        )
         settled = settle(asked, own, checked, talk.model.name, self._reader)
         clock.mark("checking")
         return settled

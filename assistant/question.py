@@ -128,6 +128,12 @@ _ENGLISH_KINDS: tuple[tuple[str, Kind], ...] = (
         "when",
     ),
     (
+        # What something comes from or is used for is mostly no place: "Where does the money come from?"
+        r"\bwhere (?:do|does|did) .{2,60}\b(?:(?:come|stem|derive) from|originate|get (?:its|their|his|her|the) )|"
+        r"\bwhere (?:is|are|was|were) .{2,60}\bused(?: (?:in|for|to)\b|\W*$)",
+        "what",
+    ),
+    (
         r"\bwhere\b|\b(?:what|which) (?:city|town|place|location|capital|venue|village|region|province)\b|"
         r"\bwhat(?: i|')s the (?:capital|location|venue)\b",
         "where",
@@ -298,11 +304,16 @@ def _kind(text: str, french: bool) -> Kind:
     for part in (core, last):
         if re.match(rf"{_AUXILIARY}\b", part, re.IGNORECASE):
             return "yesno"
-    anywhere: Kind = next((kind for pattern, kind in _ENGLISH if pattern.search(last)), "what")
+    asking = _WHILE.sub("", last)
+    anywhere: Kind = next((kind for pattern, kind in _ENGLISH if pattern.search(asking)), "what")
     found = _by_opening(last) or anywhere
     if found in ("who", "what") and _DEFINITION.search(last) and not _ROLE_OF.search(last):
         return "definition"
     return found
+
+
+_WHILE = re.compile(r"(?<=\w )when (?:it|he|she|they|we|you|the|a|an|his|her|its|their)\b.*", re.IGNORECASE)
+"""A clause that tells of when, and asks nothing: "the price when it came out"."""
 
 
 def _by_opening(text: str) -> Kind | None:

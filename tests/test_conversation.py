@@ -97,3 +97,10 @@ def test_only_the_last_turns_are_looked_at():
 def test_a_turn_of_another_form_is_refused(item: object):
     with pytest.raises(QuestionError, match="expected"):
         read_history([item], 20)
+
+
+@pytest.mark.parametrize(
+    "text", ["who is sonko and how is he related to faye", "who was the minister how did she help him"]
+)
+def test_a_pronoun_that_the_question_itself_explains_is_clear(text: str):
+    assert stand_alone(text, []).unclear is None

@@ -139,10 +139,10 @@ def test_a_supported_sentence_with_another_answer_than_the_reader_finds_is_no_an
     plain = Assistant.from_documents([song])
     own = plain.ask("Who recorded the song Rain?")
     assert own.short == "Kofi Boateng"
-    reply = with_model(plain, FakeLLM("The song was written by Ama Owusu [1].")).ask("Who recorded the song Rain?")
+    reply = with_model(plain, FakeLLM("“Rain” is a song written by Ama Owusu [1].")).ask("Who recorded the song Rain?")
     assert (reply.written_by, reply.short) == ("sources", "Kofi Boateng")
     assert any("does not give what was asked" in note for note in reply.notes)
-    agreeing = with_model(plain, FakeLLM("Kofi Boateng recorded the song Rain [1]."))
+    agreeing = with_model(plain, FakeLLM("“Rain” was recorded by Kofi Boateng in May [1]."))
     assert agreeing.ask("Who recorded the song Rain?").written_by == "fake"
 
 

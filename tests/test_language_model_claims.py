@@ -9,6 +9,7 @@ from assistant.documents import Document
 from assistant.drafting import Source, harmless, request
 from assistant.question import parse_question
 from assistant.sentences import split_sentences
+from assistant.settings import Caution
 from assistant.verification import Verdict
 
 TEXT = (
@@ -87,6 +88,11 @@ def test_a_draft_is_cut_into_sentences_with_their_marks(draft: str, sentences: l
 def test_a_draft_that_broke_off_tells_so():
     long = "".join(f"Thing {number} happened to the bridge over the Volta [1]. " for number in range(20))
     assert [d.cut for d in read_draft(f"{long} Another thi")] == [False] * 20 + [True]
+
+
+@pytest.mark.parametrize("end", ["The passage states that the", "It was opened by", "The bridge and"])
+def test_a_sentence_that_ends_in_the_middle_broke_off_however_short_the_draft(end: str):
+    assert [d.cut for d in read_draft(f"One thing [1]. {end}")] == [False, True]
 
 
 def test_a_short_draft_without_a_full_stop_is_whole():
@@ -186,3 +192,22 @@ def test_a_request_numbers_sentences_under_title_and_date_in_two_messages():
 
 def test_what_is_shown_says_the_same_words():
     assert harmless("“It’s 5,000,” Ms. Müller [sic] said — l'État.") == "“It’s 5,000,” Ms. Müller (sic) said — l'État."
+
+
+@pytest.mark.parametrize(("caution", "kept"), [("cautious", 0), ("balanced", 0), ("eager", 1)])
+def test_what_the_checker_is_not_sure_of_is_not_stated(caution: Caution, kept: int):
+    def unsure(claim: str, evidence: Sequence[str]) -> Verdict:
+        return Verdict(label="supported", score=0.7, reasons=["table"])
+
+    result = check_draft(
+        read_draft("The bridge cost 40 million dollars [1]."),
+        SOURCES,
+        parse_question("How much did the bridge cost?"),
+        unsure,
+        sure=True,
+        caution=caution,
+    )
+    assert (len(result.kept), len(result.removed)) == (kept, 1 - kept)
+    for line in result.removed:
+        assert line.verdict and line.verdict.label == "unsupported"
+        assert line.verdict.reasons[0].startswith("not sure enough to be stated: 70%, expected")

@@ -408,3 +408,15 @@ def test_a_folder_that_is_read_again_is_remembered_and_what_was_handed_in_is_of_
     (corpus / "a.txt").rename(corpus / "c.txt")  # which only an index that knows its files can tell from a new one
     assert assistant.add_corpus(corpus)[0] == ["c"]
     assert sorted(document.id for document in assistant.documents) == ["c", "uploads/b"]
+
+
+def test_words_typed_as_for_a_search_engine_are_answered_where_the_reader_is_sure():
+    text = (
+        "The survey of Mali counted 487,000 workers last year. Of these over 94 percent work in enterprises that are "
+        "registered nowhere, from pushcart vendors to tailors. The minister promised loans."
+    )
+    assistant = Assistant.from_documents([Document(id="a", title="Work in Mali", text=text)])
+    reply = assistant.ask("percentage of unregistered workers in Mali")
+    assert reply.status == "answered" and reply.short is None
+    assert [citation.quote[:8] for citation in reply.citations][-1] == "Of these"
+    assert assistant.ask("villages flooded by the river").status == "abstained"

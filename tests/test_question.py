@@ -41,6 +41,12 @@ from assistant.question import parse_question, strip_lead
         ("Quand la force sera-t-elle prête ?", "when"),
         ("Pourquoi le Mali a-t-il quitté la CEDEAO ?", "why"),
         ("Est-ce que le Sénégal est membre ?", "yesno"),
+        ("Where does the money for the schools come from?", "what"),
+        ("where do the royals get their income", "what"),
+        ("Where is cobalt used?", "what"),
+        ("Where is the boat used by smugglers kept?", "where"),
+        ("price of the phone when it first came out", "what"),
+        ("When the war ended?", "when"),
     ],
 )
 def test_the_kind_of_answer_is_read_from_the_question_word(text: str, kind: str):
