@@ -359,7 +359,7 @@ new MutationObserver(() => {
     const rows = chat.querySelectorAll(".message-row");
     const done = !rows.length || rows[rows.length - 1].querySelector(".status")
         || chat.querySelector(".message-buttons button:not(:disabled)"); // stopped
-    if (!answering || !done || box.disabled) return;
+    if (!answering || !done || box.disabled || chat.querySelector("#question .stop-button")) return; // Stop goes last, with the focus if it has it
     held = answering = false;
     if (document.activeElement === document.body && !touch()) box.focus({ preventScroll: true });
 }).observe(desk, { childList: true, subtree: true, attributeFilter: ["disabled"] });
