@@ -164,7 +164,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
                 gr.Textbox(label=label, placeholder=hint, max_lines=1, max_length=200, min_width=120)
                 for label, hint in zip(
                     ("Published since", "Published until", "Author", "Source"),
-                    ("2025-01-31", "2025-12-31", "part of the name", "part of it"),
+                    ("2025-01-31", "2025-12-31", "part of it", "part of it"),
                     strict=True,
                 )
             ]
@@ -712,7 +712,7 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
             # Gradio's MCP endpoint asks for no password: behind one there is none.
             mcp_server=find_spec("mcp") is not None and not settings.user,
             pwa=False,
-            max_file_size=most_bytes(),
+            max_file_size=REQUEST_BYTES,  # one file that is too large is told of, and not a reason to refuse the others
             max_threads=ANSWERS_AT_ONCE + WAITING_AT_MOST + 40,  # Gradio's own number for all that is not an answer
             allowed_paths=[],
             footer_links=[],

@@ -180,8 +180,15 @@ SEEN = """() => {
     // Whether what has the focus shows it: a ring around it, on the screen, with nothing of the page over it.
     const focused = document.activeElement, box = focused.getBoundingClientRect(), style = getComputedStyle(focused);
     const middle = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 20));
+    const reach = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+    let whole = true; // at its sides; above and below, what scrolls may end at it
+    for (let around = focused.parentElement; around; around = around.parentElement) {
+        const edge = around.getBoundingClientRect();
+        whole &&= getComputedStyle(around).overflowX === "visible"
+            || edge.left <= box.left - reach && edge.right >= box.right + reach;
+    }
     return focused !== document.body && style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2
-        && (focused.contains(middle) || middle?.contains(focused));
+        && whole && (focused.contains(middle) || middle?.contains(focused));
 }"""
 
 
@@ -653,6 +660,28 @@ def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
         served.close(verbose=False)
 
 
+def test_a_file_that_is_too_large_is_told_of_and_the_others_are_taken(browser, visit, tmp_path):
+    from assistant import Assistant
+    from assistant.shelf import most_bytes
+
+    served = serve(Assistant.from_documents([]), tmp_path)
+    try:
+        page = visit(served.local_url)
+        page.get_by_role("tab", name="Articles").click()
+        files = {
+            "large.txt": b"word " * (most_bytes() // 5 + 1),
+            "kelm.txt": b"The harbour of Kelm reopened on Monday.",
+        }
+        page.locator("#put input[type=file]").set_input_files(
+            [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files.items()]
+        )
+        page.locator(".results", has_text="2 of 2 files done: 1 article added or replaced, 1 file not read").wait_for()
+        assert "large.txt" in page.locator(".results .not-read").inner_text()
+        assert "kelm.txt" in page.locator(".results .added").inner_text()
+    finally:
+        served.close(verbose=False)
+
+
 def test_a_new_answer_leaves_the_open_article_and_the_article_says_whose_it_is(seeds_page, visit):
     page = visit(seeds_page.local_url)
     ask(page, "Who signed the Burkina–Senegal pact?")
@@ -763,7 +792,7 @@ def test_the_whole_page_is_used_by_keys_alone_and_the_focus_is_never_lost(browse
         page.get_by_label("Author").wait_for()
         for _ in range(3):
             keys.press("Tab")
-        assert seen(page, "#limits :is(input, textarea)[placeholder='part of the name']")
+        assert seen(page, "#limits :is(input, textarea)[placeholder='part of it']")
         keys.type("Ann")
         page.get_by_role("button", name="Articles used: by Ann (1 of 2)").wait_for()
         ask_by_keys("Who cut a ribbon?", 1)
@@ -854,20 +883,32 @@ def test_the_whole_page_is_used_by_keys_alone_and_the_focus_is_never_lost(browse
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_what_is_ours(seeds_page, visit, scheme):
+def test_axe_finds_nothing_serious_in_what_is_ours(seeds_page, visit, scheme, tmp_path, monkeypatch):
+    from assistant import ui
+
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "report.html").write_text("<html lang=en><title>R</title><h1>Right</h1>", encoding="utf-8")
+    monkeypatch.setattr(ui, "REPORTS", tmp_path)
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = visit(seeds_page.local_url + f"?__theme={scheme}", color_scheme=scheme)
+    page.locator("#chat .example").first.wait_for()
+    page.get_by_role("button", name="Articles used").click()
+    page.get_by_label("Author").wait_for()
+    found = violations(axe, page)
     ask(page, "Who signed the Burkina–Senegal pact?")
     page.locator(".answer button.cite").first.click()
     page.locator("mark.here").wait_for()
     for fold in page.locator(".reply summary").all():
         fold.click()
-    found = violations(axe, page)
+    found += violations(axe, page)
     page.get_by_role("tab", name="Conversations").click()
     page.locator("#kept li").first.wait_for()
     found += violations(axe, page)
     page.get_by_role("tab", name="Articles").click()
     page.locator(".articles summary").first.click()
+    found += violations(axe, page)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.locator("#report iframe").wait_for()
     found += violations(axe, page)
     assert [violation for violation in found if violation not in GRADIOS_OWN] == []
 

@@ -329,6 +329,9 @@ new MutationObserver(() => {
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    const examples = desk.querySelector("#chat .examples[role=list]"); // whose children are buttons, and no items of a list
+    examples?.setAttribute("aria-label", "Questions to begin with");
+    examples?.setAttribute("role", "group");
     const put = desk.querySelector("#put .upload-container");
     if (put && put.ariaLabel !== PUT) put.ariaLabel = PUT;
     for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
