@@ -12,6 +12,7 @@ AssistantError
 │   └── LanguageModelError a language model that cannot be used, or did not answer
 ├── QuestionError          a question or history that cannot be asked
 ├── FilterError            a filter that cannot be applied
+├── BusyError              more questions at once than can wait
 └── NotebookError          conversations that cannot be kept or found
 
 Each message says what was found, what was expected and what to do.  The command
@@ -83,6 +84,10 @@ class FilterError(AssistantError):
     """A filter that cannot be applied."""
 
     exit_code = 2
+
+
+class BusyError(AssistantError):
+    """More questions were asked at once than can wait."""
 
 
 class NotebookError(AssistantError):

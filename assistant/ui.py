@@ -21,9 +21,10 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 
 from assistant.documents import Document
-from assistant.errors import AssistantError, FilterError, NotebookError, SettingsError
+from assistant.errors import AssistantError, BusyError, FilterError, NotebookError, SettingsError
 from assistant.filters import read_filters
 from assistant.guard import Guard, reader
+from assistant.line import Line
 from assistant.notebook import Exchange, Notebook, add_case, to_json, to_markdown
 from assistant.pipeline import Assistant
 from assistant.reply import Reply
@@ -47,6 +48,7 @@ from assistant.views import (
     said_html,
     source_html,
     stage_html,
+    waiting_html,
 )
 
 logger = logging.getLogger(__name__)
@@ -147,7 +149,7 @@ def build_page(assistant: Assistant, settings: Settings) -> gr.Blocks:
         _connect_conversations(desk, page, chat, kept, panel, tabs)
         _connect_articles(desk, page, header, articles, panel)
         evaluation.select(desk.report, None, report, **QUIET)
-        gr.api(desk.ask, api_name="ask", concurrency_limit=ANSWERS_AT_ONCE, concurrency_id="answers")
+        gr.api(desk.ask, api_name="ask", concurrency_limit=ANSWERS_AT_ONCE)
         gr.api(desk.articles, api_name="articles")
     return page
 
@@ -162,7 +164,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
                 gr.Textbox(label=label, placeholder=hint, max_lines=1, max_length=200, min_width=120)
                 for label, hint in zip(
                     ("Published since", "Published until", "Author", "Source"),
-                    ("2025-01-31", "2025-12-31", "part of the name", "part of it"),
+                    ("2025-01-31", "2025-12-31", "part of it", "part of it"),
                     strict=True,
                 )
             ]
@@ -189,11 +191,10 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
         textbox=textbox,
         additional_inputs=[opened, typed, *limits],
         additional_outputs=[opened, typed, kept],
-        editable=True,
         examples=[[question] for question in examples],
         cache_examples=False,
         analytics_enabled=False,
-        concurrency_limit=ANSWERS_AT_ONCE,
+        concurrency_limit=None,  # who waits in Gradio's queue sees nothing, and where it is full the page stays locked
         show_progress="hidden",
         api_visibility="private",
         fill_height=False,
@@ -235,9 +236,11 @@ def _connect_conversations(
         changed.then(lambda messages: messages, chat.chatbot, chat.shown, queue=False, **QUIET)
     panel.rename_conversation(desk.rename, chat.opened, kept, **QUIET)
     chat.chatbot.undo(desk.undone, chat.opened, kept, **QUIET)
-    panel.ask_as_typed(desk.as_typed, None, [chat.textbox, chat.typed], **QUIET).then(
-        None, js="() => document.querySelector('#question .submit-button').click()", api_visibility="private"
-    )
+    typed = panel.ask_as_typed(desk.as_typed, None, [chat.textbox, chat.typed], **QUIET)
+    # Not by ChatInterface's `editable`, for what is asked so cannot be stopped.
+    edited = chat.chatbot.edit(desk.edited, chat.chatbot, [chat.chatbot, chat.shown, chat.textbox], **QUIET)
+    for put in (typed, edited):
+        put.then(None, js="() => document.querySelector('#question .submit-button').click()", api_visibility="private")
 
 
 def _connect_articles(desk: "Desk", page: gr.Blocks, header: gr.HTML, articles: Articles, panel: gr.HTML) -> None:
@@ -258,6 +261,7 @@ class Desk:
         self.assistant = assistant
         self.notebook = Notebook(settings.index / "notebook.sqlite")
         self.shelf = Shelf(assistant, settings.corpus)
+        self.line = Line(ANSWERS_AT_ONCE, WAITING_AT_MOST)
         self.cases = settings.index / "cases.yaml"
 
     def header(self) -> str:
@@ -284,7 +288,7 @@ class Desk:
         before = opened["turns"][: len(history)]
         filters = _given(since, until, author, source)
         context = [] if typed else before
-        for view in answer_views(self.assistant, message, context, filters):
+        for view in self._views(message, context, filters):
             html, name, list_html = view.html, opened["id"], gr.skip()
             if view.reply:
                 name = self._record(reader(request.cookies), name, len(before) // 2, message, view.reply, filters)
@@ -293,6 +297,16 @@ class Desk:
                 list_html = self._list(request, name)
             turns = [*before, ("user", message), ("assistant", view.said)]
             yield _message(html), Opened(id=name, turns=turns), False, list_html
+
+    def _views(self, question: str, turns: Sequence[tuple[str, str]], filters: Mapping[str, str]) -> Iterator[View]:
+        """What is shown until a question has its turn, and while it is answered."""
+        try:
+            with self.line.join() as waiting:
+                for before in waiting:
+                    yield View(waiting_html(before, self.line.places))
+                yield from answer_views(self.assistant, question, turns, filters)
+        except BusyError as error:
+            yield View(notice_html(str(error)))
 
     def _record(
         self, owner: str | None, name: str | None, place: int, question: str, reply: Reply, filters: Mapping[str, str]
@@ -342,6 +356,11 @@ class Desk:
     def as_typed(self, event: gr.EventData) -> tuple[str, bool]:
         """A question to be searched as it was typed, without what was said before it."""
         return str(event.question), True
+
+    def edited(self, messages: list[Any], event: gr.EditData) -> tuple[list[Any], list[Any], str]:
+        """What was said before a question that was edited, and the question to be asked in its place."""
+        place = event.index[0] if isinstance(event.index, list | tuple) else event.index
+        return messages[:place], messages[:place], str(event.value)
 
     # ---- conversations
 
@@ -542,7 +561,10 @@ class Desk:
         filters = _given(since or "", until or "", author or "", source or "")
         try:
             turns = [(str(role), str(text)) for role, text in history or []]
-            return self.assistant.ask(question, history=turns, filters=filters).to_dict()
+            with self.line.join() as waiting:
+                for _ in waiting:
+                    pass
+                return self.assistant.ask(question, history=turns, filters=filters).to_dict()
         except AssistantError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except (TypeError, ValueError):
@@ -672,7 +694,7 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
     os.environ["GRADIO_TEMP_DIR"] = str((settings.index / "incoming").absolute())
     page = build_page(assistant, settings)
     port = settings.port or _free_port(settings.host)
-    page.queue(default_concurrency_limit=4, max_size=WAITING_AT_MOST, api_open=False)
+    page.queue(default_concurrency_limit=4, max_size=EVENTS_AT_MOST, api_open=False)
     guard = {"anywhere": settings.host not in LOOPBACK, "most_bytes": REQUEST_BYTES}
     try:
         page.launch(
@@ -690,7 +712,8 @@ def serve(assistant: Assistant, settings: Settings, *, open_browser: bool = Fals
             # Gradio's MCP endpoint asks for no password: behind one there is none.
             mcp_server=find_spec("mcp") is not None and not settings.user,
             pwa=False,
-            max_file_size=most_bytes(),
+            max_file_size=REQUEST_BYTES,  # one file that is too large is told of, and not a reason to refuse the others
+            max_threads=ANSWERS_AT_ONCE + WAITING_AT_MOST + 40,  # Gradio's own number for all that is not an answer
             allowed_paths=[],
             footer_links=[],
             theme=gr.themes.Base(font=SERIF, font_mono=MONO, primary_hue="stone", neutral_hue="stone"),
@@ -719,8 +742,10 @@ def _free_port(host: str) -> int:
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ANSWERS_AT_ONCE = 8
 """Questions that are answered at the same time; the others wait in the order of asking."""
-WAITING_AT_MOST = 200
-"""Events that wait; more are told to try again."""
+WAITING_AT_MOST = 50
+"""Questions that wait; more are told to ask again."""
+EVENTS_AT_MOST = 200
+"""Other events of the page, and questions of programs, that wait; more are refused."""
 REQUEST_BYTES = 200_000_000
 """Bytes that one request may bring."""
 REPORTS = Path("runs")

@@ -97,10 +97,20 @@ def said_html(sentence: str, *, failed: bool = False) -> str:
 # ---- an answer on its way
 
 
+def waiting_html(before: int, places: int) -> str:
+    """What is said while a question has no turn yet: how many come before it."""
+    turn = "yours is next" if before == 0 else f"{before:,} more {'comes' if before == 1 else 'come'} before yours"
+    others = f"{count(places, 'question')} {'is' if places == 1 else 'are'} being answered"
+    return _underway_html(-1, f"Waiting: {others}, {turn}")
+
+
 def stage_html(stage: str, draft: str = "") -> str:
     """The way to an answer with the stage that is being done, and the words of a draft that nobody has checked yet."""
     step, words = WITHIN.get(stage, (stage, "" if stage in STAGES else stage))
-    now = list(STAGES).index(step) if step in STAGES else len(STAGES)
+    return _underway_html(list(STAGES).index(step) if step in STAGES else len(STAGES), words, draft)
+
+
+def _underway_html(now: int, words: str, draft: str = "") -> str:
     kinds = ["done" if place < now else "now" if place == now else "todo" for place in range(len(STAGES))]
     current = {"now": ' aria-current="step"'}
     steps = "".join(

@@ -16,6 +16,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout that this stands in, whatever is installed
+
 from assistant import Assistant, Claim, Event, Reply, Settings, Verdict
 from assistant.ui import serve
 

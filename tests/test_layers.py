@@ -42,7 +42,7 @@ ORDER = [
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor"),
     # the page: what it keeps, changes, lets through and shows
-    *("notebook", "shelf", "guard", "tools", "views", "ui"),
+    *("notebook", "shelf", "guard", "line", "tools", "views", "ui"),
     *("cli", "__init__", "__main__"),
 ]
 """A module imports only modules that stand before it."""
@@ -127,7 +127,7 @@ def test_nothing_knows_the_page_but_the_command_line():
     assert {name for name in IMPORTS if "ui" in own(name)} <= {"cli"}
 
 
-@pytest.mark.parametrize("name", ["notebook", "shelf", "guard", "views"])
+@pytest.mark.parametrize("name", ["notebook", "shelf", "guard", "line", "views"])
 def test_what_the_page_is_made_of_serves_the_page_alone(name: str):
     assert {user for user in IMPORTS if name in own(user)} <= {"shelf", "views", "ui"}
 

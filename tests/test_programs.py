@@ -176,6 +176,86 @@ def test_a_slow_answer_of_one_does_not_stop_those_of_others(tmp_path):
         page.close(verbose=False)
 
 
+class OneByOne(SlowForOne):
+    """An assistant that answers one question for each leave it is given, and keeps the order in which it began."""
+
+    def __init__(self):
+        super().__init__()
+        self.leave = threading.Semaphore(0)
+        self.begun = []
+
+    def ask(self, question, *, history=None, filters=None):
+        self.begun.append(question)
+        assert self.leave.acquire(timeout=60)
+        return Reply(status="answered", text=question, question=question)
+
+
+def test_of_more_people_than_there_are_places_each_is_answered_in_the_order_of_asking(tmp_path):
+    from gradio_client.utils import Status
+
+    from assistant.ui import ANSWERS_AT_ONCE, serve
+
+    def until(met):
+        deadline = time.monotonic() + 60
+        while not met():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    assistant, questions = OneByOne(), [f"{number}?" for number in range(ANSWERS_AT_ONCE + 6)]
+    page = serve(assistant, Settings(port=0, index=tmp_path / "index"), block=False)
+    try:
+        jobs = []
+        for number, question in enumerate(questions):
+            jobs.append(client_of(page.local_url, tmp_path / str(number)).submit(question, api_name="/ask"))
+            if number < ANSWERS_AT_ONCE:
+                until(lambda: len(assistant.begun) == len(jobs))
+            else:
+                until(lambda: jobs[-1].status().code is Status.IN_QUEUE and jobs[-1].status().rank is not None)
+        assert assistant.begun == questions[:ANSWERS_AT_ONCE]
+        for begun in range(ANSWERS_AT_ONCE, len(questions)):
+            assistant.leave.release()
+            until(lambda: len(assistant.begun) == begun + 1)  # noqa: B023
+        assert assistant.begun == questions
+        assistant.leave.release(len(questions))
+        assert [job.result(timeout=60)["text"] for job in jobs] == questions
+    finally:
+        assistant.leave.release(len(questions))
+        page.close(verbose=False)
+
+
+def test_no_file_is_read_or_written_outside_of_what_was_handed_in(served):
+    from http.client import HTTPConnection
+    from urllib.parse import quote, urlsplit
+
+    index = served.assistant.settings.index
+    before = {path for path in index.parent.rglob("*") if path.is_file()}
+    connection = HTTPConnection(urlsplit(served.url).netloc, timeout=30)
+
+    def status(method, path, body=None, headers=None):
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    secret = index / "notebook.sqlite"
+    secret.touch()
+    outside = [SEEDS / "000_c9ada446ede6ec9f.txt", secret, Path("/etc/passwd"), index / "incoming" / ".." / secret.name]
+    assert all(path.exists() or "incoming" in path.parts for path in outside)
+    for path in outside:
+        for asked in (f"/gradio_api/file={path}", f"/gradio_api/file={quote(str(path), safe='')}", f"/file={path}"):
+            assert status("GET", asked)[0] in (403, 404), asked
+    for name in ("../../../evil.txt", "/tmp/evil.txt", "..\\..\\evil.txt", "%2e%2e%2fevil.txt"):
+        body = (
+            f'--b\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+            "Content-Type: text/plain\r\n\r\nEvil.\r\n--b--\r\n"
+        )
+        code, said = status("POST", "/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=b"})
+        assert code == 200 and Path(json.loads(said)[0]).resolve().is_relative_to((index / "incoming").resolve())
+    connection.close()
+    written = {path for path in index.parent.rglob("*") if path.is_file()} - before - {secret}
+    assert written and all(path.is_relative_to(index / "incoming") for path in written)
+    assert not Path("/tmp/evil.txt").exists()
+
+
 def test_a_page_with_a_password_answers_nobody_without_it(tmp_path):
     from http.client import HTTPConnection
     from urllib.parse import urlsplit

@@ -1,8 +1,12 @@
 """The views of the chat page: values in, escaped HTML out; no browser and no model."""
 
 import logging
+import os
+import subprocess
+import sys
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -291,6 +295,20 @@ def test_what_only_a_language_model_does_is_said_below_the_step_it_belongs_to(st
     assert words not in Page(views.stage_html(stage, "A draft")).text
 
 
+@pytest.mark.parametrize(
+    ("before", "places", "words"),
+    [
+        (0, 8, "Waiting: 8 questions are being answered, yours is next"),
+        (1, 8, "Waiting: 8 questions are being answered, 1 more comes before yours"),
+        (2, 1, "Waiting: 1 question is being answered, 2 more come before yours"),
+    ],
+)
+def test_who_waits_is_told_how_many_come_before(before, places, words):
+    page = Page(views.waiting_html(before, places))
+    assert page.current == []
+    assert page.text.endswith(words)
+
+
 def test_an_error_that_a_user_can_mend_is_a_sentence():
     seen = list(ui.answer_views(Streaming(QuestionError("the question is too long; shorten it")), "", [], {}))
     assert Page(seen[-1].html).text == "Not done: The question is too long; shorten it."
@@ -386,3 +404,19 @@ def test_a_question_is_shown_and_read_back_as_it_was_typed(text):
 
 def test_no_more_of_a_question_is_escaped_than_must_be_for_it_is_edited_so():
     assert ui._escaped("AT&T & R&D?") == "AT&T & R&D?"
+
+
+def test_the_pictures_are_of_the_page_of_their_own_checkout(tmp_path):
+    pytest.importorskip("playwright")
+    root = Path(__file__).parents[1]
+    (tmp_path / "assistant").mkdir()
+    (tmp_path / "assistant" / "__init__.py").write_text("raise SystemExit('this is another one')", encoding="utf-8")
+    program = (
+        f"import runpy; runpy.run_path({str(root / 'docs' / 'screenshots.py')!r}, run_name='pictures');"
+        "import assistant; print(assistant.__file__)"
+    )
+    elsewhere = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).parents[1] == root

@@ -329,6 +329,9 @@ new MutationObserver(() => {
 let named = "";
 new MutationObserver(() => {
     desk.querySelector(".edit-textarea:not([aria-label])")?.setAttribute("aria-label", "Edit your question");
+    const examples = desk.querySelector("#chat .examples[role=list]"); // whose children are buttons, and no items of a list
+    examples?.setAttribute("aria-label", "Questions to begin with");
+    examples?.setAttribute("role", "group");
     const put = desk.querySelector("#put .upload-container");
     if (put && put.ariaLabel !== PUT) put.ariaLabel = PUT;
     for (const fold of desk.querySelectorAll(".label-wrap:not([aria-expanded])")) tell(fold);
@@ -359,7 +362,7 @@ new MutationObserver(() => {
     const rows = chat.querySelectorAll(".message-row");
     const done = !rows.length || rows[rows.length - 1].querySelector(".status")
         || chat.querySelector(".message-buttons button:not(:disabled)"); // stopped
-    if (!answering || !done || box.disabled) return;
+    if (!answering || !done || box.disabled || chat.querySelector("#question .stop-button")) return; // Stop goes last, with the focus if it has it
     held = answering = false;
     if (document.activeElement === document.body && !touch()) box.focus({ preventScroll: true });
 }).observe(desk, { childList: true, subtree: true, attributeFilter: ["disabled"] });
