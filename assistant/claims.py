@@ -84,6 +84,8 @@ _OPENING = re.compile(
 )
 _YES_NO = re.compile(r"^(?:yes|no|oui|non)\b\s*[,.:;!–—-]*\s*", re.IGNORECASE)
 _LIST_OF_SOURCES = re.compile(r"(?:sources?|references?|citations?)\W*", re.IGNORECASE)
+_STATES = re.compile(r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|est|sont|a|ont)\b|\b[a-zà-ÿ]{4,}")
+"""A verb, or a word that may be one: bare names and years ("Field's Market in West Hills, California.") state nothing."""
 _UNFINISHED = re.compile(
     r"\b(?:the|an?|of|in|on|at|to|by|for|from|with|as|that|which|who|and|or|but|is|are|was|were|has|have|had|be|its|their|his|her)$",
     re.IGNORECASE,
@@ -183,7 +185,7 @@ def _check(
 ) -> Line:
     if item.cut:
         return _removed(said, Verdict(label="unsupported", score=0.0, reasons=["the draft broke off in it"]))
-    if len(set(stems(said))) < LEAST_WORDS:
+    if len(set(stems(said))) < LEAST_WORDS or said.endswith(":") or not _STATES.search(said):
         return _removed(said, Verdict(label="unsupported", score=0.0, reasons=["it says too little to be checked"]))
     by_number = {source.number: source for source in sources}
     cited = [by_number[number] for number in item.marks if number in by_number][:MOST_CITED]

@@ -211,3 +211,23 @@ def test_what_the_checker_is_not_sure_of_is_not_stated(caution: Caution, kept: i
     for line in result.removed:
         assert line.verdict and line.verdict.label == "unsupported"
         assert line.verdict.reasons[0].startswith("not sure enough to be stated: 70%, expected")
+
+
+@pytest.mark.parametrize(
+    "said", ["Ama Mensah.", "Field's Market in West Hills, California.", "1754 -- 1817.", "The bridges are these:"]
+)
+def test_bare_names_years_and_headings_state_nothing(said: str):
+    result = check_draft(read_draft(f"{said} [1]"), SOURCES, parse_question("Who opened it?"), believe, sure=True)
+    assert [line.verdict.reasons for line in result.removed if line.verdict] == [["it says too little to be checked"]]
+    assert not result.kept
+
+
+def test_a_short_sentence_with_a_verb_is_checked():
+    result = check_draft(
+        read_draft("It was Ama Mensah [2]."), SOURCES, parse_question("Who opened it?"), believe, sure=True
+    )
+    assert [line.text for line in result.kept] == ["It was Ama Mensah."]
+
+
+def believe(claim: str, evidence: Sequence[str]) -> Verdict:
+    return Verdict(label="supported", score=1.0, reasons=["table"])
