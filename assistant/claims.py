@@ -72,6 +72,8 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_NUMBERED = re.compile(rf"(?:sources?|sentences?)\s*#?(?P<numbers>{_NUMBERS})\s*[:.)–-]\s+", re.IGNORECASE)
+"""A mark at the head of a sentence: "Sentence 5: The bridge …"."""
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)?|<img\b[^>]*>?", re.IGNORECASE)
 _LINK = re.compile(r"\[([^\]\d][^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"</?[a-z!][^>]{0,200}>", re.IGNORECASE)
@@ -111,7 +113,11 @@ def read_draft(text: str) -> list[Drafted]:
             cited[place].extend(numbers)
     found = []
     for (start, end), own in zip(spans, cited, strict=True):
-        said = re.sub(r"\s+([.,;:!?])", r"\1", _OPENING.sub("", " ".join(words[start:end].split())))
+        written = " ".join(words[start:end].split())
+        if numbered := _NUMBERED.match(written):
+            own.extend(_numbers(numbered["numbers"]))
+            written = written[numbered.end() :]
+        said = re.sub(r"\s+([.,;:!?])", r"\1", _OPENING.sub("", written))
         if any(character.isalnum() for character in said) and not _LIST_OF_SOURCES.fullmatch(said):
             last = end == spans[-1].end and not _ENDS.search(said)
             cut = last and (len(words) >= CUT_FROM or bool(_UNFINISHED.search(said)))

@@ -34,7 +34,9 @@ class Discrepancy:
 
 COVERED_FROM = 0.75
 """Share of a claim's words, by weight, from which the evidence is about the same thing."""
-_QUOTED = re.compile(r"[“\"«]([^”\"»]{8,})[”\"»]")
+_QUOTED = re.compile(r"[“«]([^”»\"]+)[”»\"]|\"([^\"]+)\"")
+QUOTED_CHARS = 8
+"""Shorter quoted words are a title or a manner of speaking."""
 _MONTHS = "january february march april may june july august september october november december".split()
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _DATE_WORD = re.compile(
@@ -48,8 +50,8 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
     """All of a claim against its evidence, given as texts and as their sentences (neither empty)."""
     found = [
         Discrepancy(kind="quote", text=f"“{quoted}” does not stand in the evidence")
-        for quoted in _QUOTED.findall(claim)
-        if not any(plain(quoted) in plain(text) for text in evidence)
+        for quoted in quotations(claim)
+        if not any(_letters(quoted) in _letters(text) for text in evidence)
     ]
     words = list(dict.fromkeys(stems(claim)))
     place = _nearest(words, sentences)
@@ -70,6 +72,17 @@ def discrepancies(claim: str, evidence: Sequence[str], sentences: Sequence[str])
             Discrepancy(kind="scattered", text="its words stand far apart in the evidence, and nowhere together")
         )
     return found
+
+
+def quotations(text: str) -> list[str]:
+    """What stands in quotation marks, each pair from its opening to its closing one; short ones are left out."""
+    found = (match[1] or match[2] for match in _QUOTED.finditer(text))
+    return [quoted for quoted in found if len(quoted) >= QUOTED_CHARS]
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: how a quotation is spaced and where its commas stand is not what is said."""
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def near(words: Sequence[str], sentences: Sequence[str]) -> list[str]:

@@ -99,6 +99,12 @@ def test_a_short_draft_without_a_full_stop_is_whole():
     assert [d.cut for d in read_draft("One thing [1]. The bridge opened in May [2]")] == [False, False]
 
 
+@pytest.mark.parametrize("head", ["Sentence 2: ", "Source #2 - ", "Sources 2: "])
+def test_a_number_at_the_head_of_a_sentence_is_its_mark(head: str):
+    assert [(d.text, d.marks) for d in read_draft(f"{head}the bridge opened.")] == [("The bridge opened.", (2,))]
+    assert read_draft("Article 5: the law says so.")[0].text == "Article 5: the law says so."
+
+
 # ── checking
 
 

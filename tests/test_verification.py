@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import check_claim
+from assistant.discrepancy import discrepancies, quotations
 from assistant.verification import check_claim_lexical
 
 MEMBER = "Senegal, while not a member of the AES, has shown willingness to engage in similar agreements with neighbors."
@@ -69,3 +70,25 @@ def test_any_text_gets_a_verdict_with_a_reason(claim: str, evidence: list[str]):
 )
 def test_the_second_opinion_needs_no_model(claim: str, evidence: list[str], label: str):
     assert check_claim_lexical(claim, evidence).label == label
+
+
+def test_quotation_marks_are_read_in_pairs_and_short_ones_left_out():
+    text = 'A car with an "M" on its hood, which does not stand for "Mach 5" but is "the name of his father".'
+    assert quotations(text) == ["the name of his father"]
+    assert quotations("“We shall not yield”, she said, «nous ne céderons pas», and “no”.") == [
+        "We shall not yield",
+        "nous ne céderons pas",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "stands"),
+    [
+        ("He said “it's the people's, not the army's, ” after the talks.", True),
+        ("He said “it's the people's, and the army's” after the talks.", False),
+    ],
+)
+def test_how_a_quotation_is_spaced_is_not_what_it_says(claim: str, stands: bool):
+    evidence = "`` It 's the people 's , not the army 's , '' he said after the talks ."
+    kinds = [found.kind for found in discrepancies(claim, [evidence], [evidence])]
+    assert ("quote" not in kinds) is stands
