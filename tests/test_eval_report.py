@@ -107,6 +107,14 @@ def test_a_report_leads_with_what_needs_no_checker_and_with_failing_cases(made: 
     assert order == ["wrong", "refused", "then", "right", "data"]
 
 
+def test_what_was_taken_out_of_a_draft_is_shown_as_such(tmp_path: Path):
+    taken = replace(claim("The bridge fell down.", label="unsupported"), removed=True)
+    given = reply("answered", COST)
+    folder = write(tmp_path / "run", [record(case(), replace(given, claims=[*given.claims, taken]))])
+    text = Reading(write_report(read_run(folder)).read_text(encoding="utf-8")).text
+    assert text.count("taken out of the draft, no part of the answer: unsupported") == 1
+
+
 def test_groundedness_stands_beside_what_the_checker_is_worth(made: Path, monkeypatch: pytest.MonkeyPatch):
     source = write_report(read_run(made)).read_text(encoding="utf-8")
     told = Reading(source).text

@@ -1,6 +1,7 @@
 """Scores: their definitions, and agreement with independent implementations on random inputs."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from eval_replies import ARTICLE, ARTICLES, SENTENCES, case, citation, claim, hit, reply
@@ -307,3 +308,24 @@ def test_a_perfect_reply_is_perfect_and_the_copied_passage_wins_citations_alone(
     gamed = score(case(), reply("answered", claims=[claim(text, 1)], citations=[whole]), long)
     assert [gamed[name].value for name in ("citation_recall", "citation_precision", "grounded")] == [1, 1, 1]
     assert [gamed[name].value for name in ("gold_quoted", "right")] == [0, 0]
+
+
+# ── what was taken out of a draft
+
+
+def test_what_was_taken_out_of_a_draft_is_no_part_of_the_answer_that_is_scored():
+    taken = replace(claim("The bridge fell down in May.", label="unsupported"), removed=True)
+    kept = reply("answered", COST)
+    own, given = case(references=[COST]), replace(kept, claims=[*kept.claims, taken])
+    for name in (
+        "grounded",
+        "grounded_by_words",
+        "grounded_retrieved",
+        "citation_recall",
+        "citation_precision",
+        "rouge_l",
+    ):
+        assert score(own, given, ARTICLES)[name] == score(own, kept, ARTICLES)[name]
+    assert score(own, given, ARTICLES)["grounded"].value == 1.0
+    nothing = replace(kept, claims=[taken], citations=[])
+    assert score(own, nothing, ARTICLES)["grounded"].state == "not applicable"

@@ -10,12 +10,12 @@ is run beside.  A reply without claims is not scored, where ALCE's script gives 
 from assistant import Claim, Reply
 from eval.cases import Case
 from eval.scores.groundedness import check, checkable
-from eval.scores.score import Documents, Score, gives, not_applicable, scored, unscored
+from eval.scores.score import Documents, Score, gives, not_applicable, scored, stated, unscored
 
 
 def citation_recall(case: Case, reply: Reply, documents: Documents) -> Score:
     """Share of the claims that what they cite supports as a whole; a claim without citation counts 0."""
-    if not gives(reply) or not reply.claims:
+    if not gives(reply) or not stated(reply):
         return not_applicable("the reply claims nothing")
     claims = checkable(reply)
     if not claims:
@@ -26,7 +26,7 @@ def citation_recall(case: Case, reply: Reply, documents: Documents) -> Score:
 
 def citation_precision(case: Case, reply: Reply, documents: Documents) -> Score:
     """Share of the citations that their claims need."""
-    if not gives(reply) or not reply.claims:
+    if not gives(reply) or not stated(reply):
         return not_applicable("the reply claims nothing")
     given = [(claim, number) for claim in checkable(reply) for number in claim.citations]
     if not given:

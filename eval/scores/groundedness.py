@@ -11,7 +11,7 @@ from functools import lru_cache
 from assistant import Claim, Reply, Verdict, check_claim
 from assistant.verification import check_claim_lexical
 from eval.cases import Case
-from eval.scores.score import Documents, Score, gives, not_applicable, scored, unscored
+from eval.scores.score import Documents, Score, gives, not_applicable, scored, stated, unscored
 
 Check = Callable[[str, tuple[str, ...]], Verdict]
 
@@ -36,7 +36,7 @@ def cited_words(reply: Reply, claim: Claim) -> tuple[str, ...]:
 
 def checkable(reply: Reply) -> list[Claim]:
     """The claims on what articles say; those from an article's data (author, date) come marked as unchecked."""
-    return [claim for claim in reply.claims if claim.verdict.label != "unchecked"]
+    return [claim for claim in stated(reply) if claim.verdict.label != "unchecked"]
 
 
 def grounded(case: Case, reply: Reply, documents: Documents) -> Score:
@@ -61,11 +61,11 @@ def grounded_by_words(case: Case, reply: Reply, documents: Documents) -> Score:
 
 
 def _share(reply: Reply, verdict: Callable[[Claim], Verdict]) -> Score:
-    if not gives(reply) or not reply.claims:
+    if not gives(reply) or not stated(reply):
         return not_applicable("the reply claims nothing")
     claims = checkable(reply)
     if not claims:
-        return unscored(f"{len(reply.claims)} claims from the articles' data, which no words of theirs state")
+        return unscored(f"{len(stated(reply))} claims from the articles' data, which no words of theirs state")
     verdicts = [verdict(claim) for claim in claims]
     held = sum(own.label == "supported" for own in verdicts)
     return scored(held / len(claims), f"{held} of {len(claims)} claims supported{_told(claims, verdicts)}")

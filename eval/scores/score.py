@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant import Document, Reply
+from assistant import Claim, Document, Reply
 
 State = Literal["scored", "unscored", "not applicable"]
 """`not applicable`: the case does not ask for this. `unscored`: it does, and it could not be measured."""
@@ -40,9 +40,14 @@ def unscored(reason: str) -> Score:
     return Score(value=None, reason=reason, state="unscored")
 
 
+def stated(reply: Reply) -> list[Claim]:
+    """The claims of an answer, without what a language model drafted and was taken out."""
+    return [claim for claim in reply.claims if not claim.removed]
+
+
 def answer_text(reply: Reply) -> str:
     """The words of an answer: its claims without markers; none where nothing was answered."""
-    return " ".join(claim.text for claim in reply.claims)
+    return " ".join(claim.text for claim in stated(reply))
 
 
 def gives(reply: Reply) -> bool:
