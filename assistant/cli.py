@@ -152,7 +152,7 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
     with _waiting("reading the articles"):
         earlier = None if rebuild else read_earlier(settings.index)
         corpus = read_corpus(*paths, earlier=earlier, pdf_seconds=settings.pdf_seconds)
-    sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
+    sources = Sources.of(corpus)
     embedder = _embedder(settings)
     with _progress("indexing") as progress:
         update = update_index(
@@ -235,6 +235,7 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
     from watchfiles import watch
 
     from assistant.changes import find_changes
+    from assistant.corpus import find_files
     from assistant.store import read_sources
 
     places = sorted({_watched(path) for path in paths})
@@ -247,7 +248,8 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
         if not begun:
             begun = True
             print(clean(f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"), file=sys.stderr)
-            due = due or bool(find_changes(read_sources(settings.index)))
+            sources = read_sources(settings.index)
+            due = due or bool(find_changes(sources, find_files(*sources.roots)))
         if not due:
             continue
         try:
@@ -334,13 +336,15 @@ def status(as_json: JsonOption = False) -> None:
     """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
     from assistant.changes import find_changes
+    from assistant.corpus import find_files
     from assistant.store import read_whole
 
     generation = read_whole(settings.index)
     manifest, sources = generation.manifest, generation.sources
     articles, made_with = manifest["documents"], manifest["made_with"]
-    changes = find_changes(sources)
-    unread = [flaw for file in sources.files for flaw in file.flaws if not flaw.foreign]
+    found = find_files(*sources.roots)
+    changes = find_changes(sources, found)
+    unread = [*found.unread, *(flaw for file in sources.files for flaw in file.flaws if not flaw.foreign)]
     roots = sorted({file.root for file in sources.files})
     if as_json:
         about = {"index": str(settings.index.absolute()), "corpus": str(settings.corpus)}

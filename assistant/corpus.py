@@ -91,6 +91,8 @@ class Corpus:
     """The files that were looked at, in the order of their roots and names."""
     roots: list[str] = field(default_factory=list)
     """The folders that were named, absolute; files and globs are not among them."""
+    closed: list[str] = field(default_factory=list)
+    """Folders below these that could not be opened, absolute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,18 +140,35 @@ def read_corpus(*paths: str | Path, earlier: Earlier | None = None, pdf_seconds:
         unread=notes,
         files=sorted(files, key=lambda file: (file.root, file.name)),
         roots=sorted({place.root.as_posix() for place in places if place.root}),
+        closed=sorted({folder.as_posix() for place in places for folder in place.closed}),
     )
 
 
-def find_files(*roots: str) -> dict[Path, os.stat_result]:
-    """The files below folders that `read_corpus` would look at, by absolute path; none of a folder that is gone."""
-    found: dict[Path, os.stat_result] = {}
-    for root in roots:
-        if Path(root).is_dir():
-            for file in _once(_find_in_folder(root, Path(root)).files):
-                with suppress(OSError):
-                    found[Path(root, file.name)] = file.path.stat()
-    return found
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies below folders, unread."""
+
+    files: dict[Path, os.stat_result]
+    """The files that `read_corpus` would look at, by absolute path; none of a folder that is gone."""
+    unread: list[Unread]
+    """Links that lead nowhere or out of the folder, and folders that cannot be opened."""
+    closed: list[Path]
+    """Folders that cannot be opened, absolute."""
+
+
+def find_files(*roots: str) -> Found:
+    """Look at what lies below folders, and open none of it."""
+    places = {root: _find_in_folder(root, Path(root)) for root in roots if Path(root).is_dir()}
+    files: dict[Path, os.stat_result] = {}
+    for root, place in places.items():
+        for file in _once(place.files):
+            with suppress(OSError):
+                files[Path(root, file.name)] = file.path.stat()
+    return Found(
+        files,
+        [note for place in places.values() for note in place.unread],
+        [folder for place in places.values() for folder in place.closed],
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -409,6 +428,8 @@ class _Place(NamedTuple):
     """The folder, with links followed, where it is one; it must hold an article."""
     files: list[_File]
     unread: list[Unread]
+    closed: list[Path]
+    """Folders below the root that cannot be opened."""
 
     @property
     def folder(self) -> bool:
@@ -421,7 +442,7 @@ def _find(given: str | Path) -> _Place:
         if path.is_dir():
             return _find_in_folder(str(given), path)
         if path.exists():
-            return _Place(str(given), None, [_file(path, path.parent)], [])
+            return _Place(str(given), None, [_file(path, path.parent)], [], [])
     except OSError as error:
         raise CorpusError(f"{str(given)!r} cannot be opened ({error.strerror}): check the path") from None
     if not glob.has_magic(str(path)):
@@ -433,13 +454,14 @@ def _find(given: str | Path) -> _Place:
     files = [_file(match, base) for match in matches if not match.is_dir()]
     if not files:
         raise CorpusError(f"the glob {str(given)!r} matches no file: check the pattern")
-    return _Place(str(given), None, files, [])
+    return _Place(str(given), None, files, [], [])
 
 
 def _find_in_folder(given: str, folder: Path) -> _Place:
     unread: list[Unread] = []
     files: list[_File] = []
     links: list[_File] = []
+    closed: list[Path] = []
     root = folder.resolve()
 
     def note(path: Path, reason: str) -> None:
@@ -447,6 +469,7 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
 
     def refused(error: OSError) -> None:
         note(Path(error.filename), _os_reason(error))
+        closed.append(root / Path(error.filename).relative_to(folder))
 
     for parent, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not _of_a_page(name, names))
@@ -464,7 +487,7 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
             elif path.is_file():
                 links.append(_file(path, folder))
     in_order = [*sorted(files, key=lambda file: file.relative), *sorted(links, key=lambda file: file.relative)]
-    return _Place(given, root, in_order, unread)
+    return _Place(given, root, in_order, unread, closed)
 
 
 def _of_a_page(folder: str, names: list[str]) -> bool:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -421,6 +422,48 @@ def test_status_says_what_differs_now(articles: Path):
     assert "1 no longer there (--prune takes them out): " in run("status").stdout
     articles.rename(articles.with_name("elsewhere"))
     assert json.loads(run("status", "--json").stdout)["changes"]["missing"] == [str(articles)]
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_articles_in_a_folder_that_cannot_be_opened_stay(articles: Path, monkeypatch: pytest.MonkeyPatch):
+    closed = articles / "closed"
+    closed.mkdir()
+    (closed / "quake.txt").write_text("The earth shook in Lima.", encoding="utf-8")
+    run("index", "articles")
+    (articles / "flood.txt").unlink()
+    scan = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        about = json.loads(run("status", "--json").stdout)
+        assert about["changes"]["gone"] == [str(articles / "flood.txt")]
+        assert [note["reason"] for note in about["unread"]] == ["permission denied: make it readable"]
+        pruned = run("index", "articles", "--prune", "--json")
+    assert pruned.exit_code == 6
+    assert json.loads(pruned.stdout)["removed"] == ["flood"]
+    again = json.loads(run("index", "articles", "--prune", "--json").stdout)
+    assert (again["unchanged"], again["added"], again["embedded"]) == (["closed/quake", "pact"], [], 0)
+    (closed / "quake.txt").unlink()
+    assert json.loads(run("index", "articles", "--prune", "--json").stdout)["removed"] == ["closed/quake"]
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_status_names_all_that_index_could_not_read(articles: Path):
+    (articles / "bad.txt").write_bytes(b"")
+    (articles / "dead.txt").symlink_to(articles / "nothing.txt")
+    (articles / "out").symlink_to(articles.parent)
+    (articles / "loop").symlink_to(articles / "loop")
+    said, known = (
+        json.loads(run(*command, "--json").stdout)["unread"] for command in (("index", "articles"), ("status",))
+    )
+    assert len(said) == 4
+    assert sorted(Path(note["path"]).name for note in known) == sorted(Path(note["path"]).name for note in said)
+    assert "unread    4; " in run("status").stdout
 
 
 def test_status_without_an_index_ends_with_4_and_says_how_to_make_one():
