@@ -53,7 +53,7 @@ class Changes:
 def find_changes(sources: Sources, found: Found) -> Changes:
     """Compare files with those found below the same roots; only those whose size or time differs are read."""
     missing = [root for root in sources.roots if not Path(root).is_dir()]
-    hidden = [*missing, *found.closed]
+    hidden = [*map(Path, missing), *found.closed]
     known = {file.path: file for file in sources.files if not any(file.path.is_relative_to(root) for root in hidden)}
     changed, gone = [], []
     for path, file in known.items():

@@ -322,10 +322,12 @@ def chat(
         )
     assistant = _open(settings)
     with _waiting("opening the page"):
+        from assistant.generation import check_generation
         from assistant.ui import serve
     page = serve(assistant, settings, block=False)
     try:
         print(f"the chat page is at {page.local_url} on this machine; Ctrl-C stops it", flush=True)
+        check_generation(settings.index)  # opening it left the largest files to a time when nobody waits
         threading.Event().wait()
     finally:
         page.close(verbose=False)
@@ -535,15 +537,17 @@ def _waiting(what: str) -> Iterator[None]:
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error that appears with the first report."""
+    """A progress bar on standard error that appears with the first report: passages done, their rate, time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    rate = TextColumn("{task.fields[rate]}")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn()
     bar = Progress(*columns, console=_console(error=True), disable=not sys.stderr.isatty(), transient=True)
-    task = bar.add_task(what, total=None, visible=False)
+    task = bar.add_task(what, total=None, visible=False, rate="")
 
     def report(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total, visible=True)
+        speed = bar.tasks[0].speed
+        bar.update(task, completed=done, total=total, visible=True, rate=f"{speed:,.0f} passages/s" if speed else "")
 
     with bar:
         yield report

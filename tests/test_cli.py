@@ -1,5 +1,8 @@
+import io
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,8 +100,29 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_INDEX", str(tmp_path / "index"))
 
 
+@pytest.fixture
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder of no weight, where it is not the vectors that matter."""
+    monkeypatch.setattr(cli, "_embedder", lambda settings: FakeEmbedder())
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "pact.txt").write_text("A pact is made\n\nThe pact was announced in Ouagadougou.\n", encoding="utf-8")
+    (folder / "flood.txt").write_text("A flood\n\nThe river rose by two metres in a day.\n", encoding="utf-8")
+    return folder
+
+
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
     return CliRunner().invoke(cli.app, list(arguments), input=given)
+
+
+def flip(path: Path) -> None:
+    """Make the last bit of a file another."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def start(*arguments: str | bytes, given: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[bytes]":
@@ -277,8 +301,10 @@ def test_chat_says_so_when_the_port_is_taken(fake: FakeAssistant, monkeypatch: p
     assert fake.opened_with is None
 
 
-def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistant, monkeypatch: pytest.MonkeyPatch):
-    closed = []
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A chat page that is interrupted at once; in the list once it was closed."""
+    closed: list[bool] = []
     page = SimpleNamespace(local_url="http://127.0.0.1:7862/", close=lambda verbose: closed.append(True))
     ui = ModuleType("assistant.ui")
     ui.serve = lambda assistant, settings, block: page  # type: ignore[attr-defined]
@@ -289,6 +315,12 @@ def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistan
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=lambda: interrupt(None))))
+    return closed
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_chat_says_where_the_page_is_and_closes_it_in_the_end(articles: Path, fake: FakeAssistant, closed: list[bool]):
+    run("index", "articles")
     result = run("chat", "--port", "7862")
     assert result.exit_code == 130
     assert "http://127.0.0.1:7862/" in result.stdout
@@ -297,22 +329,22 @@ def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistan
     assert fake.opened_with.port == 7862
 
 
+@pytest.mark.usefixtures("fake_model", "fake")
+def test_chat_ends_where_a_file_too_large_to_be_looked_at_on_opening_is_damaged(
+    articles: Path, closed: list[bool], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("assistant.generation.CHECKED_AT_OPENING", 0)
+    run("index", "articles")
+    (vectors,) = Settings().index.glob("generations/*/sentences.npy")
+    flip(vectors)
+    result = run("chat", "--port", "7862")
+    assert result.exit_code == IndexDamagedError.exit_code
+    assert "http://127.0.0.1:7862/" in result.stdout
+    assert "sentences.npy is not as it was written" in result.stderr
+    assert closed == [True]
+
+
 # ── index and status, with the real index ────────────────────────────────────────────────
-
-
-@pytest.fixture
-def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An embedder of no weight, where it is not the vectors that matter."""
-    monkeypatch.setattr(cli, "_embedder", lambda settings: FakeEmbedder())
-
-
-@pytest.fixture
-def articles(tmp_path: Path) -> Path:
-    folder = tmp_path / "articles"
-    folder.mkdir()
-    (folder / "pact.txt").write_text("A pact is made\n\nThe pact was announced in Ouagadougou.\n", encoding="utf-8")
-    (folder / "flood.txt").write_text("A flood\n\nThe river rose by two metres in a day.\n", encoding="utf-8")
-    return folder
 
 
 @pytest.mark.usefixtures("fake_model")
@@ -336,6 +368,24 @@ def test_index_counts_what_it_did_and_names_each_unread_file_with_its_reason(art
     third = run("index", "articles")
     assert third.exit_code == 0
     assert "1 file of other formats passed over: 1 .png" in third.stdout
+
+
+def test_the_bar_shows_passages_done_their_rate_and_the_time_left(monkeypatch: pytest.MonkeyPatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rich.console.monotonic", itertools.count().__next__)
+    with cli._progress("indexing") as report:
+        for done in (100, 140, 180, 220):
+            report(done, 1_000)
+    shown = cli.clean(terminal.getvalue())
+    assert "220/1000" in shown
+    assert re.search(r"\d+ passages/s 0:\d\d:\d\d", shown)
 
 
 @pytest.mark.usefixtures("fake_model")
@@ -393,8 +443,7 @@ def test_status_looks_at_every_byte_and_index_mends_what_changed(articles: Path,
     monkeypatch.setattr("assistant.generation.CHECKED_AT_OPENING", 0)
     run("index", "articles")
     (vectors,) = Settings().index.glob("generations/*/sentences.npy")
-    data = vectors.read_bytes()
-    vectors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    flip(vectors)
     damaged = run("status")
     assert damaged.exit_code == IndexDamagedError.exit_code
     assert "sentences.npy is not as it was written" in damaged.stderr and "--rebuild" in damaged.stderr
