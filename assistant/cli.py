@@ -361,13 +361,15 @@ def status(as_json: JsonOption = False) -> None:
         return
     names = ", ".join(article["id"] for article in articles[:3]) + (", …" if len(articles) > 3 else "")
     undated = f", {manifest['undated']:,} without a date" if manifest.get("undated") else ""
+    files = "as they were written" if manifest.get("digests") else "made by an earlier version, without digests"
+    server = "; vectors are on a Chroma server and were not looked at" if manifest.get("server") else ""
     rows = {
         "index": settings.index.absolute(),
         "made": manifest["made"],
         "model": f"{made_with['embedder']} ({made_with['fingerprint'][:12]})",
         "articles": f"{len(articles)} ({names}){undated}" if articles else "0",
         "passages": f"{manifest['passages']}, {_count(manifest['sentences'], 'sentence')}",
-        "files": "as they were written" if manifest.get("digests") else "made by an earlier version, without digests",
+        "files": files + server,
         "from": ", ".join(roots[:3]) + (", …" if len(roots) > 3 else "") if roots else "not known: indexed from Python",
         "unread": f"{len(unread):,}; for the reason of each: assistant status --json" if unread else "none",
         "corpus": f"{settings.corpus} (where the articles come from if the index has to be made)",
