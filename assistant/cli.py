@@ -7,10 +7,12 @@ untrusted: it is stripped of control sequences before it reaches the terminal.
 """
 
 import json
+import math
 import os
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +26,7 @@ import typer
 from typer.core import TyperGroup
 
 from assistant.doctor import DISTRIBUTION, examine, port_is_free
-from assistant.errors import AssistantError, QuestionError, SettingsError
+from assistant.errors import AssistantError, IndexStateError, QuestionError, SettingsError
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -231,7 +233,10 @@ def _print_unread(unread: "list[Unread]") -> None:
 
 
 def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) -> None:
-    """Index again whenever something changes below the paths; a failure is said, and the watch goes on."""
+    """Index again whenever something changes below the paths; a failure is said, and the watch goes on.
+
+    Where the index could not be written, as while another process writes it, that is tried again.
+    """
     from watchfiles import watch
 
     from assistant.changes import find_changes
@@ -241,10 +246,11 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
     places = sorted({_watched(path) for path in paths})
     own = settings.index.absolute()
     begun = False
+    said, again = "", math.inf
     # It yields nothing once it stands: what was changed while the articles were indexed is looked for then.
     for changes in watch(*places, step=500, debounce=2_000, rust_timeout=500, yield_on_timeout=True):
         # The index may lie inside the folder that is watched.
-        due = any(not Path(path).is_relative_to(own) for _, path in changes)
+        due = time.monotonic() > again or any(not Path(path).is_relative_to(own) for _, path in changes)
         if not begun:
             begun = True
             print(clean(f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"), file=sys.stderr)
@@ -254,10 +260,19 @@ def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) 
             continue
         try:
             _index(settings, paths, rebuild=False, prune=prune, as_json=as_json)
+            said, again = "", math.inf
         except AssistantError as error:
-            print(f"error: {clean(str(error))}", file=sys.stderr)
+            if str(error) != said:
+                print(f"error: {clean(str(error))}", file=sys.stderr)
+            said, again = str(error), math.inf
+            if isinstance(error, IndexStateError):
+                again = time.monotonic() + TRIED_AGAIN
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+TRIED_AGAIN = 10.0
+"""Seconds after which a watch tries again to write an index that could not be written."""
 
 
 def _watched(path: str) -> Path:

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import filelock
 import pytest
 from fake_embedder import FakeEmbedder
 from hypothesis import given
@@ -536,6 +537,7 @@ sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
 from assistant import cli
 from fake_embedder import FakeEmbedder
 cli._embedder = lambda settings: FakeEmbedder()
+cli.TRIED_AGAIN = 1
 cli.main()
 """
 
@@ -570,6 +572,10 @@ def test_a_watch_indexes_what_changes_and_goes_on_after_a_failure(articles: Path
         assert watch.stderr.readline().startswith("error: 'articles' has no article that can be read")
         (articles.parent / "pact.txt").rename(articles / "pact.txt")
         assert report()["removed"] == ["new"]
+        with filelock.FileLock(Settings().index / "lock"):
+            (articles / "quake.txt").write_text("The earth shook.", encoding="utf-8")
+            assert watch.stderr.readline().startswith("error: another process is writing the index")
+        assert report()["added"] == ["quake"]
         watch.send_signal(signal.SIGINT)
         watch.communicate(timeout=60)
         assert watch.returncode == 130
