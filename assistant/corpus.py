@@ -451,7 +451,8 @@ def _find(given: str | Path) -> _Place:
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:fixed]) if fixed else Path()
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    files = [_file(match, base) for match in matches if not match.is_dir()]
+    indexes = {folder for folder in {parent for match in matches for parent in match.parents} if _is_index(folder)}
+    files = [_file(match, base) for match in matches if not match.is_dir() and indexes.isdisjoint(match.parents)]
     if not files:
         raise CorpusError(f"the glob {str(given)!r} matches no file: check the pattern")
     return _Place(str(given), None, files, [], [])
@@ -472,6 +473,9 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
         closed.append(root / Path(error.filename).relative_to(folder))
 
     for parent, folders, names in os.walk(folder, onerror=refused):
+        if _is_index(Path(parent)):
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not _of_a_page(name, names))
         linked = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*names, *linked]):
@@ -488,6 +492,11 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
                 links.append(_file(path, folder))
     in_order = [*sorted(files, key=lambda file: file.relative), *sorted(links, key=lambda file: file.relative)]
     return _Place(given, root, in_order, unread, closed)
+
+
+def _is_index(folder: Path) -> bool:
+    """Whether an index of ours lies in a folder: its own copy of the articles would else be read, and grow by each run."""
+    return (folder / "lock").is_file() and (folder / "generations").is_dir()
 
 
 def _of_a_page(folder: str, names: list[str]) -> bool:

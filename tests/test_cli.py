@@ -410,6 +410,15 @@ def test_index_takes_out_what_is_no_longer_there_when_asked_to(articles: Path):
 
 
 @pytest.mark.usefixtures("fake_model")
+def test_an_index_among_the_articles_is_not_read_as_one_of_them(articles: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ASSISTANT_INDEX", str(articles / "index"))
+    for place in ("articles", "articles", "articles/**/*"):
+        done = json.loads(run("index", place, "--json").stdout)
+        assert (done["articles"], done["changed"], done["unread"]) == (2, [], [])
+    assert not any(json.loads(run("status", "--json").stdout)["changes"].values())
+
+
+@pytest.mark.usefixtures("fake_model")
 def test_index_says_that_articles_which_are_not_given_stay_and_rebuild_drops_them(articles: Path):
     run("index", "articles")
     assert "1 article indexed earlier stay" in run("index", "articles/pact.txt").stdout
