@@ -25,7 +25,7 @@ from assistant.decoding import decode
 from assistant.documents import Document, describe, gather
 from assistant.docx import read_docx
 from assistant.errors import CorpusError, DuplicateIdError
-from assistant.extract import MAX_FILE_BYTES, Extract, Flaw, Reader, UnreadableError
+from assistant.extract import Extract, Flaw, Reader, UnreadableError, too_large
 from assistant.feed import read_feed
 from assistant.header import read_header
 from assistant.pdf import read_pdf
@@ -377,7 +377,7 @@ def _document(id: str, path: str, extract: Extract) -> Document:
 
 
 def _bytes(path: Path) -> bytes:
-    _check_file(path.stat(), MAX_FILE_BYTES)
+    _check_file(path)
     return path.read_bytes()
 
 
@@ -393,12 +393,12 @@ def _digest(path: Path, status: os.stat_result) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _check_file(status: os.stat_result, most: int) -> None:
+def _check_file(path: Path) -> None:
+    status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableError("not a regular file")
-    if status.st_size > most:
-        size = status.st_size / 1e6
-        raise UnreadableError(f"{size:.1f} MB, expected an article of at most {most // 1_000_000} MB: split it")
+    if reason := too_large(path.name, status.st_size):
+        raise UnreadableError(reason)
 
 
 def _twice(file: _File, document: Document) -> Unread:
