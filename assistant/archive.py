@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from assistant.extract import MAX_FILE_BYTES, UnreadableError
+from assistant.extract import UnreadableError, most_bytes, too_large
 
 MAX_ARCHIVE_BYTES = 1_000_000_000
 """Largest archive, packed."""
@@ -68,13 +68,14 @@ def members(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """The bytes of a file in an archive; raises UnreadableError where it is damaged or too large."""
+    most = most_bytes(info.filename)
     try:
         with archive.open(info) as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(most + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise UnreadableError(f"damaged in its archive ({error})") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise UnreadableError(f"more than {MAX_FILE_BYTES // 1_000_000} MB when unpacked")
+    if len(data) > most:
+        raise UnreadableError(f"more than {most // 1_000_000} MB when unpacked")
     if len(data) > _RATIO_FROM and len(data) > MAX_RATIO * max(1, info.compress_size):
         raise UnreadableError(f"packed more than {MAX_RATIO} times over, as no article is: unpack it yourself")
     return data
@@ -109,7 +110,4 @@ def _refusal(name: str, info: zipfile.ZipInfo, seen: set[str], unpacked: int) ->
         return "a second file of this name in the archive"
     if unpacked > MAX_UNPACKED_BYTES:
         return f"the archive holds more than {MAX_UNPACKED_BYTES / 1e9:.0f} GB when unpacked: split it"
-    if info.file_size > MAX_FILE_BYTES:
-        size, most = info.file_size / 1e6, MAX_FILE_BYTES // 1_000_000
-        return f"{size:.1f} MB, expected an article of at most {most} MB: split it"
-    return ""
+    return too_large(name, info.file_size)

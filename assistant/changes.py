@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from assistant.corpus import ARCHIVE, READERS, SourceFile, Unread, file_digest, find_files
+from assistant.corpus import ARCHIVE, READERS, Corpus, Found, SourceFile, Unread, file_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,16 @@ class Sources:
     """The files that were looked at."""
     roots: tuple[str, ...] = ()
     """The folders that were named, absolute; a file or glob that was named has none here."""
+    closed: tuple[str, ...] = ()
+    """Folders below these that this run could not open, absolute: of their files nothing is known, so they stay."""
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> "Sources":
+        """The sources of a corpus that was read."""
+        return cls(files=tuple(corpus.files), roots=tuple(corpus.roots), closed=tuple(corpus.closed))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"roots": self.roots, "files": [asdict(file) for file in self.files]}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Sources":
@@ -43,24 +50,24 @@ class Changes:
         return bool(self.new or self.changed or self.gone or self.missing)
 
 
-def find_changes(sources: Sources) -> Changes:
-    """Compare files with what they were; only those whose size or time differs are read."""
+def find_changes(sources: Sources, found: Found) -> Changes:
+    """Compare files with those found below the same roots; only those whose size or time differs are read."""
     missing = [root for root in sources.roots if not Path(root).is_dir()]
-    found = find_files(*sources.roots)
-    known = {file.path: file for file in sources.files if not any(file.path.is_relative_to(root) for root in missing)}
+    hidden = [*map(Path, missing), *found.closed]
+    known = {file.path: file for file in sources.files if not any(file.path.is_relative_to(root) for root in hidden)}
     changed, gone = [], []
     for path, file in known.items():
         if not _holds_articles(path):
             continue
         try:
-            status = found[path] if path in found else path.stat()
+            status = found.files[path] if path in found.files else path.stat()
         except OSError:
             gone.append(path.as_posix())
             continue
         same = file.settled and (file.size, file.modified) == (status.st_size, status.st_mtime_ns)
         if not same and file_digest(path) != file.digest:
             changed.append(path.as_posix())
-    new = [path.as_posix() for path in found if path not in known and _holds_articles(path)]
+    new = [path.as_posix() for path in found.files if path not in known and _holds_articles(path)]
     return Changes(new=sorted(new), changed=sorted(changed), gone=sorted(gone), missing=sorted(missing))
 
 
@@ -88,7 +95,7 @@ def merge(before: Sources, now: Sources) -> Merged:
     """Join what was known of the files with what a run over some of them found.
 
     A run says something of the files that it looked at and of those below the folders that it
-    was given.  A file that could be read before and cannot now keeps its articles.
+    was given and could open.  A file that could be read before and cannot now keeps its articles.
     """
     files = {file.path: file for file in now.files}
     gone: set[str] = set()
@@ -97,7 +104,8 @@ def merge(before: Sources, now: Sources) -> Merged:
         again = files.get(file.path)
         held = {*file.documents, *file.left}
         if again is None:
-            if any(file.path.is_relative_to(root) for root in now.roots):
+            closed = any(file.path.is_relative_to(folder) for folder in now.closed)
+            if not closed and any(file.path.is_relative_to(root) for root in now.roots):
                 gone |= held
                 gone_files.add(file.path)
             files[file.path] = file

@@ -7,10 +7,12 @@ untrusted: it is stripped of control sequences before it reaches the terminal.
 """
 
 import json
+import math
 import os
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +26,7 @@ import typer
 from typer.core import TyperGroup
 
 from assistant.doctor import DISTRIBUTION, examine, port_is_free
-from assistant.errors import AssistantError, QuestionError, SettingsError
+from assistant.errors import AssistantError, IndexStateError, QuestionError, SettingsError
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def _index(settings: Settings, paths: list[str], *, rebuild: bool, prune: bool, 
     with _waiting("reading the articles"):
         earlier = None if rebuild else read_earlier(settings.index)
         corpus = read_corpus(*paths, earlier=earlier, pdf_seconds=settings.pdf_seconds)
-    sources = Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
+    sources = Sources.of(corpus)
     embedder = _embedder(settings)
     with _progress("indexing") as progress:
         update = update_index(
@@ -231,31 +233,46 @@ def _print_unread(unread: "list[Unread]") -> None:
 
 
 def _watch(settings: Settings, paths: list[str], *, prune: bool, as_json: bool) -> None:
-    """Index again whenever something changes below the paths; a failure is said, and the watch goes on."""
+    """Index again whenever something changes below the paths; a failure is said, and the watch goes on.
+
+    Where the index could not be written, as while another process writes it, that is tried again.
+    """
     from watchfiles import watch
 
     from assistant.changes import find_changes
+    from assistant.corpus import find_files
     from assistant.store import read_sources
 
     places = sorted({_watched(path) for path in paths})
     own = settings.index.absolute()
     begun = False
+    said, again = "", math.inf
     # It yields nothing once it stands: what was changed while the articles were indexed is looked for then.
     for changes in watch(*places, step=500, debounce=2_000, rust_timeout=500, yield_on_timeout=True):
         # The index may lie inside the folder that is watched.
-        due = any(not Path(path).is_relative_to(own) for _, path in changes)
+        due = time.monotonic() > again or any(not Path(path).is_relative_to(own) for _, path in changes)
         if not begun:
             begun = True
             print(clean(f"watching {', '.join(str(place) for place in places)}; Ctrl-C stops it"), file=sys.stderr)
-            due = due or bool(find_changes(read_sources(settings.index)))
+            sources = read_sources(settings.index)
+            due = due or bool(find_changes(sources, find_files(*sources.roots)))
         if not due:
             continue
         try:
             _index(settings, paths, rebuild=False, prune=prune, as_json=as_json)
+            said, again = "", math.inf
         except AssistantError as error:
-            print(f"error: {clean(str(error))}", file=sys.stderr)
+            if str(error) != said:
+                print(f"error: {clean(str(error))}", file=sys.stderr)
+            said, again = str(error), math.inf
+            if isinstance(error, IndexStateError):
+                again = time.monotonic() + TRIED_AGAIN
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+TRIED_AGAIN = 10.0
+"""Seconds after which a watch tries again to write an index that could not be written."""
 
 
 def _watched(path: str) -> Path:
@@ -320,10 +337,12 @@ def chat(
         )
     assistant = _open(settings)
     with _waiting("opening the page"):
+        from assistant.generation import check_generation
         from assistant.ui import serve
     page = serve(assistant, settings, block=False)
     try:
         print(f"the chat page is at {page.local_url} on this machine; Ctrl-C stops it", flush=True)
+        check_generation(settings.index)  # opening it left the largest files to a time when nobody waits
         threading.Event().wait()
     finally:
         page.close(verbose=False)
@@ -334,13 +353,15 @@ def status(as_json: JsonOption = False) -> None:
     """Say what is indexed, from where, when and by which model, and what differs now."""
     settings = Settings()
     from assistant.changes import find_changes
+    from assistant.corpus import find_files
     from assistant.store import read_whole
 
     generation = read_whole(settings.index)
     manifest, sources = generation.manifest, generation.sources
     articles, made_with = manifest["documents"], manifest["made_with"]
-    changes = find_changes(sources)
-    unread = [flaw for file in sources.files for flaw in file.flaws if not flaw.foreign]
+    found = find_files(*sources.roots)
+    changes = find_changes(sources, found)
+    unread = [*found.unread, *(flaw for file in sources.files for flaw in file.flaws if not flaw.foreign)]
     roots = sorted({file.root for file in sources.files})
     if as_json:
         about = {"index": str(settings.index.absolute()), "corpus": str(settings.corpus)}
@@ -355,13 +376,15 @@ def status(as_json: JsonOption = False) -> None:
         return
     names = ", ".join(article["id"] for article in articles[:3]) + (", …" if len(articles) > 3 else "")
     undated = f", {manifest['undated']:,} without a date" if manifest.get("undated") else ""
+    files = "as they were written" if manifest.get("digests") else "made by an earlier version, without digests"
+    server = "; vectors are on a Chroma server and were not looked at" if manifest.get("server") else ""
     rows = {
         "index": settings.index.absolute(),
         "made": manifest["made"],
         "model": f"{made_with['embedder']} ({made_with['fingerprint'][:12]})",
         "articles": f"{len(articles)} ({names}){undated}" if articles else "0",
         "passages": f"{manifest['passages']}, {_count(manifest['sentences'], 'sentence')}",
-        "files": "as they were written" if manifest.get("digests") else "made by an earlier version, without digests",
+        "files": files + server,
         "from": ", ".join(roots[:3]) + (", …" if len(roots) > 3 else "") if roots else "not known: indexed from Python",
         "unread": f"{len(unread):,}; for the reason of each: assistant status --json" if unread else "none",
         "corpus": f"{settings.corpus} (where the articles come from if the index has to be made)",
@@ -531,15 +554,17 @@ def _waiting(what: str) -> Iterator[None]:
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error that appears with the first report."""
+    """A progress bar on standard error that appears with the first report: passages done, their rate, time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    rate = TextColumn("{task.fields[rate]}")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn()
     bar = Progress(*columns, console=_console(error=True), disable=not sys.stderr.isatty(), transient=True)
-    task = bar.add_task(what, total=None, visible=False)
+    task = bar.add_task(what, total=None, visible=False, rate="")
 
     def report(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total, visible=True)
+        speed = bar.tasks[0].speed
+        bar.update(task, completed=done, total=total, visible=True, rate=f"{speed:,.0f} passages/s" if speed else "")
 
     with bar:
         yield report

@@ -25,7 +25,7 @@ from assistant.decoding import decode
 from assistant.documents import Document, describe, gather
 from assistant.docx import read_docx
 from assistant.errors import CorpusError, DuplicateIdError
-from assistant.extract import MAX_FILE_BYTES, Extract, Flaw, Reader, UnreadableError
+from assistant.extract import Extract, Flaw, Reader, UnreadableError, too_large
 from assistant.feed import read_feed
 from assistant.header import read_header
 from assistant.pdf import read_pdf
@@ -91,6 +91,8 @@ class Corpus:
     """The files that were looked at, in the order of their roots and names."""
     roots: list[str] = field(default_factory=list)
     """The folders that were named, absolute; files and globs are not among them."""
+    closed: list[str] = field(default_factory=list)
+    """Folders below these that could not be opened, absolute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,18 +140,35 @@ def read_corpus(*paths: str | Path, earlier: Earlier | None = None, pdf_seconds:
         unread=notes,
         files=sorted(files, key=lambda file: (file.root, file.name)),
         roots=sorted({place.root.as_posix() for place in places if place.root}),
+        closed=sorted({folder.as_posix() for place in places for folder in place.closed}),
     )
 
 
-def find_files(*roots: str) -> dict[Path, os.stat_result]:
-    """The files below folders that `read_corpus` would look at, by absolute path; none of a folder that is gone."""
-    found: dict[Path, os.stat_result] = {}
-    for root in roots:
-        if Path(root).is_dir():
-            for file in _once(_find_in_folder(root, Path(root)).files):
-                with suppress(OSError):
-                    found[Path(root, file.name)] = file.path.stat()
-    return found
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies below folders, unread."""
+
+    files: dict[Path, os.stat_result]
+    """The files that `read_corpus` would look at, by absolute path; none of a folder that is gone."""
+    unread: list[Unread]
+    """Links that lead nowhere or out of the folder, and folders that cannot be opened."""
+    closed: list[Path]
+    """Folders that cannot be opened, absolute."""
+
+
+def find_files(*roots: str) -> Found:
+    """Look at what lies below folders, and open none of it."""
+    places = {root: _find_in_folder(root, Path(root)) for root in roots if Path(root).is_dir()}
+    files: dict[Path, os.stat_result] = {}
+    for root, place in places.items():
+        for file in _once(place.files):
+            with suppress(OSError):
+                files[Path(root, file.name)] = file.path.stat()
+    return Found(
+        files,
+        [note for place in places.values() for note in place.unread],
+        [folder for place in places.values() for folder in place.closed],
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -358,7 +377,7 @@ def _document(id: str, path: str, extract: Extract) -> Document:
 
 
 def _bytes(path: Path) -> bytes:
-    _check_file(path.stat(), MAX_FILE_BYTES)
+    _check_file(path)
     return path.read_bytes()
 
 
@@ -374,12 +393,12 @@ def _digest(path: Path, status: os.stat_result) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _check_file(status: os.stat_result, most: int) -> None:
+def _check_file(path: Path) -> None:
+    status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableError("not a regular file")
-    if status.st_size > most:
-        size = status.st_size / 1e6
-        raise UnreadableError(f"{size:.1f} MB, expected an article of at most {most // 1_000_000} MB: split it")
+    if reason := too_large(path.name, status.st_size):
+        raise UnreadableError(reason)
 
 
 def _twice(file: _File, document: Document) -> Unread:
@@ -409,6 +428,8 @@ class _Place(NamedTuple):
     """The folder, with links followed, where it is one; it must hold an article."""
     files: list[_File]
     unread: list[Unread]
+    closed: list[Path]
+    """Folders below the root that cannot be opened."""
 
     @property
     def folder(self) -> bool:
@@ -421,7 +442,7 @@ def _find(given: str | Path) -> _Place:
         if path.is_dir():
             return _find_in_folder(str(given), path)
         if path.exists():
-            return _Place(str(given), None, [_file(path, path.parent)], [])
+            return _Place(str(given), None, [_file(path, path.parent)], [], [])
     except OSError as error:
         raise CorpusError(f"{str(given)!r} cannot be opened ({error.strerror}): check the path") from None
     if not glob.has_magic(str(path)):
@@ -430,16 +451,18 @@ def _find(given: str | Path) -> _Place:
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:fixed]) if fixed else Path()
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    files = [_file(match, base) for match in matches if not match.is_dir()]
+    indexes = {folder for folder in {parent for match in matches for parent in match.parents} if _is_index(folder)}
+    files = [_file(match, base) for match in matches if not match.is_dir() and indexes.isdisjoint(match.parents)]
     if not files:
         raise CorpusError(f"the glob {str(given)!r} matches no file: check the pattern")
-    return _Place(str(given), None, files, [])
+    return _Place(str(given), None, files, [], [])
 
 
 def _find_in_folder(given: str, folder: Path) -> _Place:
     unread: list[Unread] = []
     files: list[_File] = []
     links: list[_File] = []
+    closed: list[Path] = []
     root = folder.resolve()
 
     def note(path: Path, reason: str) -> None:
@@ -447,8 +470,12 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
 
     def refused(error: OSError) -> None:
         note(Path(error.filename), _os_reason(error))
+        closed.append(root / Path(error.filename).relative_to(folder))
 
     for parent, folders, names in os.walk(folder, onerror=refused):
+        if _is_index(Path(parent)):
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not _of_a_page(name, names))
         linked = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*names, *linked]):
@@ -464,7 +491,12 @@ def _find_in_folder(given: str, folder: Path) -> _Place:
             elif path.is_file():
                 links.append(_file(path, folder))
     in_order = [*sorted(files, key=lambda file: file.relative), *sorted(links, key=lambda file: file.relative)]
-    return _Place(given, root, in_order, unread)
+    return _Place(given, root, in_order, unread, closed)
+
+
+def _is_index(folder: Path) -> bool:
+    """Whether an index of ours lies in a folder: its own copy of the articles would else be read, and grow by each run."""
+    return (folder / "lock").is_file() and (folder / "generations").is_dir()
 
 
 def _of_a_page(folder: str, names: list[str]) -> bool:

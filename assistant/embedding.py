@@ -48,8 +48,9 @@ class Embedded:
 
     vector: Vectors
     """Unit vector of the whole text, shape (dimension,)."""
-    sentences: Vectors
-    """Unit vectors of its sentences, shape (sentences, dimension); zeros for one without tokens."""
+    sentences: NDArray[np.float32 | np.float16]
+    """Unit vectors of its sentences, shape (sentences, dimension); zeros for one without tokens.  In half the bytes
+    where they were kept so."""
 
 
 class Embedder(Protocol):

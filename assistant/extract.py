@@ -10,9 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePath
 
 MAX_FILE_BYTES = 20_000_000
 """A larger file is a book or a dump, not an article."""
+MAX_TABLE_BYTES = 200_000_000
+"""A table holds many articles; its text takes some five times as many bytes of memory while it is read."""
+TABLES = (".jsonl", ".ndjson", ".csv", ".tsv")
+"""Suffixes of tables."""
 
 
 class UnreadableError(Exception):
@@ -55,6 +60,18 @@ class Flaw:
 
 Reader = Callable[[bytes], Iterator[Extract | Flaw]]
 """Takes the articles out of the bytes of a file; raises UnreadableError where the whole of it cannot be read."""
+
+
+def most_bytes(name: str) -> int:
+    """Size of the largest file of such a name that is read."""
+    return MAX_TABLE_BYTES if PurePath(name).suffix.lower() in TABLES else MAX_FILE_BYTES
+
+
+def too_large(name: str, size: int) -> str:
+    """Why a file of so many bytes is not read; empty where it is."""
+    most = most_bytes(name)
+    what = "a table" if most == MAX_TABLE_BYTES else "an article"
+    return f"{size / 1e6:.1f} MB, expected {what} of at most {most // 1_000_000} MB: split it" if size > most else ""
 
 
 def needs(library: str, suffix: str) -> UnreadableError:

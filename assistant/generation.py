@@ -28,13 +28,13 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +55,15 @@ from assistant.sentences import SPLITTER_VERSION
 from assistant.settings import Settings
 from assistant.terms import TERMS_VERSION
 
+T = TypeVar("T")
+
 FORMAT = 4
 """Version of the layout on disk."""
 READABLE = (2, 3, FORMAT)
 """Layouts that can be read; the second had no sources.json, the third no digests."""
 CHECKED_AT_OPENING = 32_000_000
 """Bytes of the largest file whose digest is looked at whenever the index is opened, 35 ms; larger ones are read in
-full by `assistant status`, `assistant doctor` and each update, and indexes of some 1,000 articles have none."""
+full by `assistant status`, `assistant doctor`, the chat page and each update; indexes of some 500 articles have none."""
 
 
 @dataclass(slots=True)
@@ -88,34 +90,13 @@ class Generation:
 
         Raises IndexMissingError, IndexMismatchError or IndexDamagedError.
         """
-        while True:
-            if not has_index(folder):
-                raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
-            name = current_generation(folder)
-            try:
-                return cls._read(folder, folder / "generations" / name, whole)
-            except IndexDamagedError:
-                if current_generation(folder) == name:
-                    raise
-                # A writer went on to the next generation, and removed this one before it was held.
+        return _of_current(folder, lambda own: cls._read(folder, own, whole))
 
     @classmethod
     def _read(cls, folder: Path, own: Path, whole: bool) -> "Generation":
         try:
             hold = Hold(own)
-            manifest = _read_manifest(own)
-            if manifest["format"] not in READABLE:
-                raise IndexMismatchError(
-                    f"the index in {folder} has layout {manifest['format']}, this version reads {FORMAT}; "
-                    "make it anew with: assistant index --rebuild PATH"
-                )
-            for name, size in manifest["files"].items():
-                if (found := (own / name).stat().st_size) < size:
-                    raise damaged(folder, f"{name} has {found:,} bytes, {size:,} were written")
-            _check_digests(own, manifest, folder, None if whole else CHECKED_AT_OPENING)
-            texts = (own / "documents.jsonl").read_bytes()
-            if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
-                raise damaged(folder, "documents.jsonl is not as it was written")
+            manifest, texts = _checked(folder, own, None if whole else CHECKED_AT_OPENING)
             documents = _documents(texts)
             with np.load(own / "columns.npz") as arrays:
                 columns = Columns(**{name: arrays[name] for name in arrays.files})
@@ -177,6 +158,52 @@ class Generation:
             document.id: self.columns.start[first:last].tolist()
             for document, (first, last) in zip(self.documents, pairwise(bounds), strict=True)
         }
+
+
+def check_generation(folder: Path) -> None:
+    """Look at every byte of the current generation, and keep none; raises as `Generation.read` does."""
+
+    def check(own: Path) -> None:
+        try:
+            hold = Hold(own)
+            _checked(folder, own, None)
+            del hold
+        except UNREADABLE as error:
+            raise damaged(folder, f"{type(error).__name__}: {error}") from error
+
+    _of_current(folder, check)
+
+
+def _of_current(folder: Path, read: Callable[[Path], T]) -> T:
+    """What is read of the folder of the current generation."""
+    while True:
+        if not has_index(folder):
+            raise IndexMissingError(f"there is no index in {folder}; make one with: assistant index PATH")
+        name = current_generation(folder)
+        try:
+            return read(folder / "generations" / name)
+        except IndexDamagedError:
+            if current_generation(folder) == name:
+                raise
+            # A writer went on to the next generation, and removed this one before it was held.
+
+
+def _checked(folder: Path, own: Path, most: int | None) -> tuple[dict[str, Any], bytes]:
+    """The manifest and the articles of a generation, once files of at most so many bytes are as they were written."""
+    manifest = _read_manifest(own)
+    if manifest["format"] not in READABLE:
+        raise IndexMismatchError(
+            f"the index in {folder} has layout {manifest['format']}, this version reads {FORMAT}; "
+            "make it anew with: assistant index --rebuild PATH"
+        )
+    for name, size in manifest["files"].items():
+        if (found := (own / name).stat().st_size) < size:
+            raise damaged(folder, f"{name} has {found:,} bytes, {size:,} were written")
+    _check_digests(own, manifest, folder, most)
+    texts = (own / "documents.jsonl").read_bytes()
+    if hashlib.sha256(texts).hexdigest() != manifest["documents_sha256"]:
+        raise damaged(folder, "documents.jsonl is not as it was written")
+    return manifest, texts
 
 
 def _read_manifest(own: Path) -> dict[str, Any]:

@@ -75,8 +75,9 @@ class Journal:
 def _read_page(path: Path) -> dict[str, Embedded]:
     with path.open("rb") as file, np.load(file) as page:
         names, vectors, ends = page["keys"].tolist(), page["vectors"], np.cumsum(page["counts"])
-        sentences = np.split(page["sentences"].astype(np.float32), ends[:-1])
-        if len(page["sentences"]) != ends[-1]:
+        together = page["sentences"]
+        sentences = np.split(together, ends[:-1])
+        if len(together) != ends[-1]:
             raise ValueError("vectors of sentences are missing")
         rows = zip(names, vectors, sentences, strict=True)
         return {name.decode("ascii"): Embedded(vector=vector, sentences=own) for name, vector, own in rows}

@@ -74,12 +74,13 @@ def embed_documents(
     known = journal.read() if journal else {}
     found = [known.get(name) for name in keys] or [None] * len(texts)
     missing = [row for row, item in enumerate(found) if item is None]
+    known.clear()
     fresh = embedder.embed([texts[row] for row in missing], [spans[row] for row in missing])
     first, done, parts = 0, len(texts) - len(missing), []
     for document, passages in zip(documents, split, strict=True):
         own = []
         for row in range(first, first + len(passages)):
-            item = found[row]
+            item, found[row] = found[row], None  # for all together take as much room as the index
             if item is None:
                 item, done = next(fresh), done + 1
                 if journal:

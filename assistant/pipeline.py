@@ -23,7 +23,7 @@ from assistant.checker import Checker, load_checker
 from assistant.citation import Citation, cite
 from assistant.claims import check_draft, read_draft, settle
 from assistant.conversation import Standalone, Turn, is_small_talk, read_history, stand_alone
-from assistant.corpus import Corpus, Unread, read_corpus
+from assistant.corpus import Unread, read_corpus
 from assistant.documents import Document, gather, join_copies
 from assistant.drafting import Written, write_draft
 from assistant.embedding import Embedder, load_embedder
@@ -95,7 +95,7 @@ class Assistant:
         corpus = None if has_index(settings.index) else read_corpus(settings.corpus, pdf_seconds=settings.pdf_seconds)
         embedder = load_embedder(settings.embedder, threads=settings.threads)
         if corpus:
-            sources = _sources(corpus)
+            sources = Sources.of(corpus)
             update_index(settings.index, corpus.documents, embedder, settings, sources=sources, progress=progress)
         return cls(open_index(settings.index, embedder, settings), embedder, settings)
 
@@ -141,7 +141,7 @@ class Assistant:
         folder = self.index.folder
         earlier = read_earlier(folder) if folder else None
         corpus = read_corpus(path, earlier=earlier, pdf_seconds=self.settings.pdf_seconds)
-        return self._add(corpus.documents, _sources(corpus), progress), corpus.unread
+        return self._add(corpus.documents, Sources.of(corpus), progress), corpus.unread
 
     def _add(self, documents: Sequence[Document], sources: Sources, progress: Progress | None) -> list[str]:
         if folder := self.index.folder:
@@ -332,10 +332,6 @@ class Assistant:
 
 
 _TITLES = r"\b(?:President|Minister|Captain|General|Colonel|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Senator|Governor|King|Queen|Prince|Sir|Judge|Mayor|Chancellor|Pope|Professor|Coach)"
-
-
-def _sources(corpus: Corpus) -> Sources:
-    return Sources(files=tuple(corpus.files), roots=tuple(corpus.roots))
 
 
 def answer(

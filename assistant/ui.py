@@ -85,7 +85,7 @@ class Chat(NamedTuple):
     typed: gr.State
     """Whether the next question is searched as it is typed."""
     limits: list[gr.Textbox]
-    """Since, until, author and source."""
+    """Those of LIMITS."""
     fold: gr.Accordion
     fresh: gr.Button
 
@@ -163,8 +163,8 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
             limits = [
                 gr.Textbox(label=label, placeholder=hint, max_lines=1, max_length=200, min_width=120)
                 for label, hint in zip(
-                    ("Published since", "Published until", "Author", "Source"),
-                    ("2025-01-31", "2025-12-31", "part of it", "part of it"),
+                    ("Published since", "Published until", "Published on", "Author", "Source"),
+                    ("2025-01-31", "2025-12-31", "one day alone", "part of it", "part of it"),
                     strict=True,
                 )
             ]
@@ -279,6 +279,7 @@ class Desk:
         typed: bool,
         since: str,
         until: str,
+        on: str,
         author: str,
         source: str,
         request: gr.Request,
@@ -286,7 +287,7 @@ class Desk:
         """Answer a question, stage by stage; where the answer is there, the exchange is kept."""
         # Undo, retry, edit and clear shorten what is shown, and with it what counts as said.
         before = opened["turns"][: len(history)]
-        filters = _given(since, until, author, source)
+        filters = _given(since, until, on, author, source)
         context = [] if typed else before
         for view in self._views(message, context, filters):
             html, name, list_html = view.html, opened["id"], gr.skip()
@@ -344,9 +345,9 @@ class Desk:
         documents = self.assistant.documents
         return limits_text(filters, sum(map(accept, documents)), len(documents))
 
-    def limits_label(self, since: str, until: str, author: str, source: str) -> Any:
+    def limits_label(self, since: str, until: str, on: str, author: str, source: str) -> Any:
         """The fold of the filters, which says what they let through."""
-        filters = _given(since, until, author, source)
+        filters = _given(since, until, on, author, source)
         try:
             read_filters(filters)
         except FilterError as error:
@@ -374,7 +375,7 @@ class Desk:
 
     def begin_anew(self, request: gr.Request) -> tuple[Any, ...]:
         """A new conversation; the one before stays in the list."""
-        return [], Opened(id=None, turns=[]), self._list(request, None), "", "", "", ""
+        return [], Opened(id=None, turns=[]), self._list(request, None), *("" for _ in LIMITS)
 
     def reopen(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A kept conversation, to go on with."""
@@ -540,6 +541,7 @@ class Desk:
         until: str | None = None,
         author: str | None = None,
         source: str | None = None,
+        on: str | None = None,
     ) -> dict[str, Any]:
         """Answer a question from the indexed news articles, every sentence cited to the exact words.
 
@@ -554,11 +556,12 @@ class Desk:
             until: last day of publication to use
             author: part of the author's name
             source: part of the article's source
+            on: the one day of publication to use, without since and until
 
         Returns:
             the whole reply as plain values; dates in ISO 8601
         """
-        filters = _given(since or "", until or "", author or "", source or "")
+        filters = _given(since or "", until or "", on or "", author or "", source or "")
         try:
             turns = [(str(role), str(text)) for role, text in history or []]
             with self.line.join() as waiting:
@@ -629,9 +632,9 @@ def _message(html: str) -> gr.HTML:
     return gr.HTML(html, padding=False, js_on_load=None)
 
 
-def _given(since: str, until: str, author: str, source: str) -> dict[str, str]:
+def _given(since: str, until: str, on: str, author: str, source: str) -> dict[str, str]:
     """The filters that were filled in."""
-    given = zip(LIMITS, (since, until, author, source), strict=True)
+    given = zip(LIMITS, (since, until, on, author, source), strict=True)
     return {name: value.strip() for name, value in given if value and value.strip()}
 
 
@@ -751,7 +754,7 @@ REQUEST_BYTES = 200_000_000
 REPORTS = Path("runs")
 """Where `python -m eval` leaves its reports, each in a folder of its own."""
 
-LIMITS = ("since", "until", "author", "source")
+LIMITS = ("since", "until", "on", "author", "source")
 """Filters in the order of their boxes."""
 ALL_USED = "Articles used: all"
 

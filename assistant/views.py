@@ -622,7 +622,7 @@ def limits_text(filters: Mapping[str, str], used: int, total: int) -> str:
     """Filters in words, with how many articles pass them; empty where all do because none is set."""
     if not filters:
         return ""
-    words = {"since": "since {}", "until": "until {}", "author": "by {}", "source": "from {}"}
+    words = {"since": "since {}", "until": "until {}", "on": "of {}", "author": "by {}", "source": "from {}"}
     limits = ", ".join(words.get(name, name + " {}").format(value) for name, value in filters.items())
     return f"{limits} ({used:,} of {total:,})"
 

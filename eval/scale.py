@@ -370,6 +370,7 @@ def _step(arguments: argparse.Namespace, step: str, size: str) -> None:
 def draw(rows: Sequence[dict[str, Any]], picture: Path) -> None:
     """Draw how time, memory and disk grow with the passages, beside lines that rise in proportion to them."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullLocator
 
     made, asked, added = (
         sorted((row for row in rows if row["step"] == step), key=lambda row: row["passages"])
@@ -415,6 +416,9 @@ def draw(rows: Sequence[dict[str, Any]], picture: Path) -> None:
         for height in (top, top / 30):
             axes.plot(ends, [height * ends[0] / ends[1], height], color="grey", linewidth=0.8, linestyle=(0, (1, 3)))
         axes.set(title=title, xlabel="passages", ylabel=unit, xscale="log", yscale="log")
+        sizes = [row["passages"] for row in asked]
+        axes.set_xticks(sizes, labels=[f"{size:,}" for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=max(low, top / 3000), top=high * 2)
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)

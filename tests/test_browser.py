@@ -609,6 +609,11 @@ def test_filters_hold_and_are_seen_to_hold(seeds_page, visit):
     page.get_by_role("button", name="Not applied: filter 'since' is 'yesterday'").wait_for()
     ask(page, "Where was the pact announced?")
     assert "expected a date such as '2024-12-31'" in page.locator(".reply").nth(1).inner_text()
+    page.get_by_label("Published since").fill("")
+    page.get_by_label("Published on").fill("2001-01-01")
+    page.get_by_role("button", name="Articles used: of 2001-01-01 (0 of 1)").wait_for()
+    page.get_by_label("Published until").fill("2001-01-01")
+    page.get_by_role("button", name="Not applied: 'on' 2001-01-01 is given with 'since' or 'until'").wait_for()
 
 
 def test_files_are_taken_searched_and_removed(browser, visit, tmp_path):
@@ -790,7 +795,7 @@ def test_the_whole_page_is_used_by_keys_alone_and_the_focus_is_never_lost(browse
         press_until(page, "Tab", "#limits .label-wrap")
         keys.press("Enter")
         page.get_by_label("Author").wait_for()
-        for _ in range(3):
+        for _ in range(4):
             keys.press("Tab")
         assert seen(page, "#limits :is(input, textarea)[placeholder='part of it']")
         keys.type("Ann")

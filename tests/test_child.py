@@ -87,7 +87,7 @@ def test_a_pdf_that_took_too_long_is_not_tried_again_until_it_or_the_limit_is_an
     (corpus / "b.pdf").write_bytes(pdf(FIRST))
     for seconds, times in ((4, 1), (4, 1), (4, 1), (5, 2), (5, 2)):
         found = read_corpus(corpus, earlier=read_earlier(index), pdf_seconds=seconds)
-        sources = Sources(files=tuple(found.files), roots=tuple(found.roots))
+        sources = Sources.of(found)
         update_index(index, found.documents, FakeEmbedder(), Settings(), sources=sources)
         assert [note.reason for note in found.unread] == [Child(read_pdf, seconds, "ASSISTANT_PDF_SECONDS").late]
         assert len(tried) == times

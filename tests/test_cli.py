@@ -1,12 +1,17 @@
+import io
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import filelock
 import pytest
 from fake_embedder import FakeEmbedder
 from hypothesis import given
@@ -96,8 +101,29 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_INDEX", str(tmp_path / "index"))
 
 
+@pytest.fixture
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder of no weight, where it is not the vectors that matter."""
+    monkeypatch.setattr(cli, "_embedder", lambda settings: FakeEmbedder())
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "pact.txt").write_text("A pact is made\n\nThe pact was announced in Ouagadougou.\n", encoding="utf-8")
+    (folder / "flood.txt").write_text("A flood\n\nThe river rose by two metres in a day.\n", encoding="utf-8")
+    return folder
+
+
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
     return CliRunner().invoke(cli.app, list(arguments), input=given)
+
+
+def flip(path: Path) -> None:
+    """Make the last bit of a file another."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def start(*arguments: str | bytes, given: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[bytes]":
@@ -276,8 +302,10 @@ def test_chat_says_so_when_the_port_is_taken(fake: FakeAssistant, monkeypatch: p
     assert fake.opened_with is None
 
 
-def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistant, monkeypatch: pytest.MonkeyPatch):
-    closed = []
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A chat page that is interrupted at once; in the list once it was closed."""
+    closed: list[bool] = []
     page = SimpleNamespace(local_url="http://127.0.0.1:7862/", close=lambda verbose: closed.append(True))
     ui = ModuleType("assistant.ui")
     ui.serve = lambda assistant, settings, block: page  # type: ignore[attr-defined]
@@ -288,6 +316,12 @@ def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistan
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=lambda: interrupt(None))))
+    return closed
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_chat_says_where_the_page_is_and_closes_it_in_the_end(articles: Path, fake: FakeAssistant, closed: list[bool]):
+    run("index", "articles")
     result = run("chat", "--port", "7862")
     assert result.exit_code == 130
     assert "http://127.0.0.1:7862/" in result.stdout
@@ -296,22 +330,22 @@ def test_chat_says_where_the_page_is_and_closes_it_in_the_end(fake: FakeAssistan
     assert fake.opened_with.port == 7862
 
 
+@pytest.mark.usefixtures("fake_model", "fake")
+def test_chat_ends_where_a_file_too_large_to_be_looked_at_on_opening_is_damaged(
+    articles: Path, closed: list[bool], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("assistant.generation.CHECKED_AT_OPENING", 0)
+    run("index", "articles")
+    (vectors,) = Settings().index.glob("generations/*/sentences.npy")
+    flip(vectors)
+    result = run("chat", "--port", "7862")
+    assert result.exit_code == IndexDamagedError.exit_code
+    assert "http://127.0.0.1:7862/" in result.stdout
+    assert "sentences.npy is not as it was written" in result.stderr
+    assert closed == [True]
+
+
 # ── index and status, with the real index ────────────────────────────────────────────────
-
-
-@pytest.fixture
-def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An embedder of no weight, where it is not the vectors that matter."""
-    monkeypatch.setattr(cli, "_embedder", lambda settings: FakeEmbedder())
-
-
-@pytest.fixture
-def articles(tmp_path: Path) -> Path:
-    folder = tmp_path / "articles"
-    folder.mkdir()
-    (folder / "pact.txt").write_text("A pact is made\n\nThe pact was announced in Ouagadougou.\n", encoding="utf-8")
-    (folder / "flood.txt").write_text("A flood\n\nThe river rose by two metres in a day.\n", encoding="utf-8")
-    return folder
 
 
 @pytest.mark.usefixtures("fake_model")
@@ -337,6 +371,24 @@ def test_index_counts_what_it_did_and_names_each_unread_file_with_its_reason(art
     assert "1 file of other formats passed over: 1 .png" in third.stdout
 
 
+def test_the_bar_shows_passages_done_their_rate_and_the_time_left(monkeypatch: pytest.MonkeyPatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rich.console.monotonic", itertools.count().__next__)
+    with cli._progress("indexing") as report:
+        for done in (100, 140, 180, 220):
+            report(done, 1_000)
+    shown = cli.clean(terminal.getvalue())
+    assert "220/1000" in shown
+    assert re.search(r"\d+ passages/s 0:\d\d:\d\d", shown)
+
+
 @pytest.mark.usefixtures("fake_model")
 def test_index_takes_out_what_is_no_longer_there_when_asked_to(articles: Path):
     run("index", "articles")
@@ -355,6 +407,15 @@ def test_index_takes_out_what_is_no_longer_there_when_asked_to(articles: Path):
     about = json.loads(run("status", "--json").stdout)
     assert [article["id"] for article in about["documents"]] == ["river", "rows#2"]
     assert not any(about["changes"].values())
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_an_index_among_the_articles_is_not_read_as_one_of_them(articles: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ASSISTANT_INDEX", str(articles / "index"))
+    for place in ("articles", "articles", "articles/**/*"):
+        done = json.loads(run("index", place, "--json").stdout)
+        assert (done["articles"], done["changed"], done["unread"]) == (2, [], [])
+    assert not any(json.loads(run("status", "--json").stdout)["changes"].values())
 
 
 @pytest.mark.usefixtures("fake_model")
@@ -392,8 +453,7 @@ def test_status_looks_at_every_byte_and_index_mends_what_changed(articles: Path,
     monkeypatch.setattr("assistant.generation.CHECKED_AT_OPENING", 0)
     run("index", "articles")
     (vectors,) = Settings().index.glob("generations/*/sentences.npy")
-    data = vectors.read_bytes()
-    vectors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    flip(vectors)
     damaged = run("status")
     assert damaged.exit_code == IndexDamagedError.exit_code
     assert "sentences.npy is not as it was written" in damaged.stderr and "--rebuild" in damaged.stderr
@@ -423,6 +483,48 @@ def test_status_says_what_differs_now(articles: Path):
     assert json.loads(run("status", "--json").stdout)["changes"]["missing"] == [str(articles)]
 
 
+@pytest.mark.usefixtures("fake_model")
+def test_articles_in_a_folder_that_cannot_be_opened_stay(articles: Path, monkeypatch: pytest.MonkeyPatch):
+    closed = articles / "closed"
+    closed.mkdir()
+    (closed / "quake.txt").write_text("The earth shook in Lima.", encoding="utf-8")
+    run("index", "articles")
+    (articles / "flood.txt").unlink()
+    scan = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        about = json.loads(run("status", "--json").stdout)
+        assert about["changes"]["gone"] == [str(articles / "flood.txt")]
+        assert [note["reason"] for note in about["unread"]] == ["permission denied: make it readable"]
+        pruned = run("index", "articles", "--prune", "--json")
+    assert pruned.exit_code == 6
+    assert json.loads(pruned.stdout)["removed"] == ["flood"]
+    again = json.loads(run("index", "articles", "--prune", "--json").stdout)
+    assert (again["unchanged"], again["added"], again["embedded"]) == (["closed/quake", "pact"], [], 0)
+    (closed / "quake.txt").unlink()
+    assert json.loads(run("index", "articles", "--prune", "--json").stdout)["removed"] == ["closed/quake"]
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_status_names_all_that_index_could_not_read(articles: Path):
+    (articles / "bad.txt").write_bytes(b"")
+    (articles / "dead.txt").symlink_to(articles / "nothing.txt")
+    (articles / "out").symlink_to(articles.parent)
+    (articles / "loop").symlink_to(articles / "loop")
+    said, known = (
+        json.loads(run(*command, "--json").stdout)["unread"] for command in (("index", "articles"), ("status",))
+    )
+    assert len(said) == 4
+    assert sorted(Path(note["path"]).name for note in known) == sorted(Path(note["path"]).name for note in said)
+    assert "unread    4; " in run("status").stdout
+
+
 def test_status_without_an_index_ends_with_4_and_says_how_to_make_one():
     result = run("status")
     assert result.exit_code == 4
@@ -444,6 +546,7 @@ sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
 from assistant import cli
 from fake_embedder import FakeEmbedder
 cli._embedder = lambda settings: FakeEmbedder()
+cli.TRIED_AGAIN = 1
 cli.main()
 """
 
@@ -478,6 +581,10 @@ def test_a_watch_indexes_what_changes_and_goes_on_after_a_failure(articles: Path
         assert watch.stderr.readline().startswith("error: 'articles' has no article that can be read")
         (articles.parent / "pact.txt").rename(articles / "pact.txt")
         assert report()["removed"] == ["new"]
+        with filelock.FileLock(Settings().index / "lock"):
+            (articles / "quake.txt").write_text("The earth shook.", encoding="utf-8")
+            assert watch.stderr.readline().startswith("error: another process is writing the index")
+        assert report()["added"] == ["quake"]
         watch.send_signal(signal.SIGINT)
         watch.communicate(timeout=60)
         assert watch.returncode == 130

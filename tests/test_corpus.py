@@ -1,4 +1,6 @@
+import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -121,9 +123,25 @@ def test_suffixes_are_read_in_any_case(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.corpus.MAX_FILE_BYTES", 1_000_000)
+    monkeypatch.setattr("assistant.extract.MAX_FILE_BYTES", 1_000_000)
     write(tmp_path, a_txt="one", b_txt="x" * 1_000_001)
     assert "expected an article of at most 1 MB" in reasons(tmp_path)["b.txt"]
+
+
+def test_a_table_of_many_articles_may_be_larger_than_an_article(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.extract.MAX_FILE_BYTES", 1_000)
+    monkeypatch.setattr("assistant.extract.MAX_TABLE_BYTES", 1_000_000)
+    rows = "".join(json.dumps({"id": number, "text": f"Words of {number}."}) + "\n" for number in range(200))
+    write(tmp_path, **{"a.jsonl": rows, "b.JSONL": rows * 200})
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("a.jsonl", rows.replace("Words", "Other words"))
+    corpus = read_corpus(tmp_path)
+    assert len(corpus.documents) == 400
+    assert [(Path(note.path).name, note.reason) for note in corpus.unread] == [
+        ("b.JSONL", f"{len(rows) * 200 / 1e6:.1f} MB, expected a table of at most 1 MB: split it")
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

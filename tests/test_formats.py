@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import archive
+from assistant import archive, extract
 from assistant.corpus import Corpus, read_corpus
 from assistant.documents import Document, content_spans
 from assistant.errors import CorpusError
@@ -538,7 +538,7 @@ def test_a_bomb_in_an_archive_is_not_unpacked(tmp_path: Path) -> None:
 
 def test_what_an_archive_says_of_its_sizes_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytearray(zipped(**{"a.txt": os.urandom(3_000).hex()}))
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 1_000)
+    monkeypatch.setattr(extract, "MAX_FILE_BYTES", 1_000)
     for place in (data.index(b"PK\x03\x04") + 22, data.index(b"PK\x01\x02") + 24):
         data[place : place + 4] = struct.pack("<I", 10)
     assert "a.txt" in reason(tmp_path, a__zip=bytes(data))
@@ -550,7 +550,6 @@ def test_what_an_archive_says_of_its_sizes_is_not_believed(tmp_path: Path, monke
         ("MAX_MEMBERS", 1, "2 files, expected an archive of at most 1"),
         ("MAX_ARCHIVE_BYTES", 10, "expected an archive of at most"),
         ("MAX_UNPACKED_BYTES", 3, "the archive holds more than"),
-        ("MAX_FILE_BYTES", 3, "expected an article of at most"),
     ],
 )
 def test_limits_of_archives_hold(
@@ -558,6 +557,11 @@ def test_limits_of_archives_hold(
 ) -> None:
     monkeypatch.setattr(archive, limit, most)
     assert said in reason(tmp_path, a__zip=zipped(**{"a.txt": "words", "b.txt": "words"}))
+
+
+def test_a_file_of_an_archive_that_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract, "MAX_FILE_BYTES", 3)
+    assert "expected an article of at most" in reason(tmp_path, a__zip=zipped(**{"a.txt": "words"}))
 
 
 def test_an_encrypted_or_damaged_file_of_an_archive_is_named(tmp_path: Path) -> None:

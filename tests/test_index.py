@@ -382,7 +382,7 @@ def test_what_was_removed_goes_with_its_copies_and_comes_back_when_its_file_is_r
 
     def read() -> list[str]:
         found = read_corpus(corpus, earlier=read_earlier(index))
-        sources = Sources(files=tuple(found.files), roots=tuple(found.roots))
+        sources = Sources.of(found)
         return update_index(index, found.documents, embedder, SETTINGS, sources=sources).added
 
     assert read() == ["a", "b"]

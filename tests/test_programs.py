@@ -67,6 +67,8 @@ def test_the_api_gives_the_whole_reply(served, tmp_path):
     assert "Mali a member of the AES" in follow_up["question"]
     nobody = client.predict(QUESTION, author="Nobody", api_name="/ask")
     assert (nobody["status"], nobody["hits"]) == ("abstained", [])
+    that_day = client.predict(QUESTION, on="2001-01-01", api_name="/ask")
+    assert (that_day["status"], that_day["hits"]) == ("abstained", [])
     assert [article["author"] for article in client.predict("nyasuguta", api_name="/articles")] == ["Faith Nyasuguta"]
 
 

@@ -16,8 +16,9 @@ import chromadb
 import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_articles
+from typer.testing import CliRunner
 
-from assistant import chroma
+from assistant import chroma, cli
 from assistant.documents import Document
 from assistant.errors import IndexDamagedError, IndexMismatchError, IndexStateError, SettingsError
 from assistant.index import build_index
@@ -109,6 +110,15 @@ def test_vectors_that_a_server_lost_are_damage_and_made_anew(tmp_path: Path, set
         open_index(tmp_path, FakeEmbedder(), settings)
     assert update_index(tmp_path, ARTICLES, FakeEmbedder(), settings).mended
     assert len(open_index(tmp_path, FakeEmbedder(), settings).documents) == len(ARTICLES)
+
+
+def test_status_says_that_what_a_server_holds_was_not_looked_at(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update_index(tmp_path, ARTICLES, FakeEmbedder(), settings)
+    monkeypatch.setenv("ASSISTANT_INDEX", str(tmp_path))
+    said = CliRunner().invoke(cli.app, ["status"]).stdout
+    assert "files     as they were written; vectors are on a Chroma server and were not looked at" in said
 
 
 def test_a_folder_and_a_server_are_not_mixed_up(tmp_path: Path, settings: Settings) -> None:
