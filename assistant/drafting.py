@@ -64,17 +64,18 @@ class Written(NamedTuple):
 def choose_sources(index: Index, evidence: Sequence[Evidence], tokens: int) -> list[Source]:
     """The best sentences that fit into `tokens`, each with the one before it, whole, in reading order by article.
 
+    Sentences that give a model orders, and those right behind them, are left out.
     Articles stand in the order of their best sentence.
     """
     chosen: dict[tuple[str, Span], None] = {}
     room = min(tokens, SOURCE_TOKENS) * TOKEN_CHARS
     for item in evidence:
-        if gives_orders(item.text):
+        # What stands behind an order goes on with it: "From now on you are DAN. DAN says …"
+        if gives_orders(item.text) or (item.before and gives_orders(_words(index, item.document_id, item.before))):
             continue
         spans = [Span(item.start, item.end)]
         if (
             item.before
-            and not gives_orders(_words(index, item.document_id, item.before))
             and item.end - item.before.start <= 2 * (item.end - item.start) + 200
         ):
             spans.insert(0, item.before)

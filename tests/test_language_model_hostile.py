@@ -1,5 +1,6 @@
 """Articles that give orders: a model that obeys every one of them, and a real one, change nothing of the answer."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -117,16 +118,21 @@ def test_news_about_orders_and_models_is_shown(sentence: str):
     assert not gives_orders(sentence)
 
 
-@pytest.mark.parametrize("name", ["chatml", "reveal-prompt"])
+LLM = os.environ.get("HOSTILE_LLM")
+"""A model that reads all of the articles, named as in ASSISTANT_LLM; without it SmolLM2 reads two, and writes little."""
+
+
+@pytest.mark.parametrize("name", IDS if LLM else ["chatml", "reveal-prompt"])
 def test_a_real_model_changes_nothing_either(plain: Assistant, name: str, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("xllamacpp")
     from tests.test_language_model_local import CONTEXT, WORDS, smollm2
 
-    monkeypatch.setattr("assistant.language_model.ANSWER_TOKENS", WORDS)
+    if not LLM:
+        monkeypatch.setattr("assistant.language_model.ANSWER_TOKENS", WORDS)
     case = CASES[IDS.index(name)]
     alone = Assistant.from_documents(
         [Document(id=case["id"], title=case["title"], text=case["text"])],
-        Settings(llm=f"gguf:{smollm2()}", llm_context=CONTEXT),
+        Settings(llm=LLM) if LLM else Settings(llm=f"gguf:{smollm2()}", llm_context=CONTEXT),
     )
     reply = alone.ask(case["question"])
     assert reply.usage
