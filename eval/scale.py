@@ -411,7 +411,7 @@ def draw(rows: Sequence[dict[str, Any]], picture: Path) -> None:
         line(room, stored, lambda row, name=name: row["bytes"].get(name, 0) / 1e6, name, f"C{number}-")  # type: ignore[misc]
     ends = [asked[0]["passages"], asked[-1]["passages"]]
     for axes, (title, unit) in panels.items():
-        low, high = axes.get_ylim()
+        values = [float(value) for drawn in axes.get_lines() for value in drawn.get_ydata()]
         top = max(float(drawn.get_ydata()[-1]) for drawn in axes.get_lines())
         for height in (top, top / 30):
             axes.plot(ends, [height * ends[0] / ends[1], height], color="grey", linewidth=0.8, linestyle=(0, (1, 3)))
@@ -419,7 +419,7 @@ def draw(rows: Sequence[dict[str, Any]], picture: Path) -> None:
         sizes = [row["passages"] for row in asked]
         axes.set_xticks(sizes, labels=[f"{size:,}" for size in sizes])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_ylim(bottom=max(low, top / 3000), top=high * 2)
+        axes.set_ylim(bottom=max(min(values) / 1.5, top / 30_000), top=max(values) * 3)
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
     figure.savefig(picture, dpi=110, metadata={"Software": None})
