@@ -17,7 +17,7 @@ from assistant.evidence import Evidence, Judgement
 from assistant.index import Index
 from assistant.kinds import asks_age, candidates, define, new_candidates, office_asked_of, office_holder
 from assistant.matching import MET, meets, synonymy
-from assistant.polarity import denied_about, denies, denies_somewhere
+from assistant.polarity import clauses, denied_about, denies, denies_somewhere
 from assistant.question import SPECIFIC, Asked, Question, strip_lead
 from assistant.reply import Status
 from assistant.sentences import Span
@@ -155,12 +155,30 @@ def _short(index: Index, question: Question, best: Evidence) -> str | None:
     text = index.document(best.document_id).text
     words = " ".join(text[marked.start : marked.end].split()).strip(' ,;:.“”"') if marked else ""
     if question.kind not in SPECIFIC:
-        return words if 0 < len(words) <= MOST_SHORT_CHARS else None
-    if marked and len(words) > MOST_EXACT_CHARS:  # "a visit to Burkina Faso’s capital, Ouagadougou"
-        start, end = marked.start - best.start, marked.end - best.start
-        offered = [item for item in new_candidates(question, best.text) if start <= item.start and item.end <= end]
-        return offered[-1].text if offered else None
+        whole = 0 < len(words) <= MOST_SHORT_CHARS and not _BROKEN.search(words) and not _turned(words, best.text)
+        return words if whole else None
+    if marked is None:
+        return None
+    start, end = marked.start - best.start, marked.end - best.start
+    offered = new_candidates(question, best.text)
+    if len(words) > MOST_EXACT_CHARS:  # "a visit to Burkina Faso’s capital, Ouagadougou"
+        within = [item for item in offered if start <= item.start and item.end <= end]
+        return within[-1].text if within else None
+    if question.kind in ("money", "duration", "measure"):  # "312 million" of "312 million kroner"
+        return next((item.text for item in offered if item.start <= start and end <= item.end), words or None)
     return words or None
+
+
+_BROKEN = re.compile(
+    r"^(?:of|and|or|but|that|which|who|is|are|was|were|has|have|had|been)\b|\b(?:the|an?|of|in|on|at|to|by|for|with|and|or|its|his|her|their)$",
+    re.IGNORECASE,
+)
+"""Words that begin or end inside a phrase."""
+
+
+def _turned(words: str, sentence: str) -> bool:
+    """Whether words alone say the opposite of their sentence: "commented", of "has not commented on the letter"."""
+    return any(words in clause and denies(clause) and not denies(words) for clause in clauses(sentence))
 
 
 def _definition(question: Question, evidence: Sequence[Evidence]) -> tuple[Evidence, str] | None:

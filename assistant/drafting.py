@@ -74,10 +74,7 @@ def choose_sources(index: Index, evidence: Sequence[Evidence], tokens: int) -> l
         if gives_orders(item.text) or (item.before and gives_orders(_words(index, item.document_id, item.before))):
             continue
         spans = [Span(item.start, item.end)]
-        if (
-            item.before
-            and item.end - item.before.start <= 2 * (item.end - item.start) + 200
-        ):
+        if item.before and item.end - item.before.start <= 2 * (item.end - item.start) + 200:
             spans.insert(0, item.before)
         new = [span for span in spans if (item.document_id, span) not in chosen]
         length = sum(span.end - span.start + 8 for span in new)

@@ -20,6 +20,7 @@ from assistant.embedding import Vectors
 from assistant.index import Index
 from assistant.kinds import candidates, has_answer_of, new_candidates
 from assistant.matching import MET, match, meets
+from assistant.orders import gives_orders
 from assistant.question import SPECIFIC, Asked, Question
 from assistant.reader import Reading
 from assistant.regression import probability
@@ -200,7 +201,7 @@ def _sentences(
     cosines = index.sentence_vectors(hit.row) @ vector
     first = hit.passage.start
     for i, (start, end) in enumerate(spans):
-        if not held[i] or texts[i].endswith("?"):  # a question answers none
+        if not held[i] or texts[i].endswith("?") or gives_orders(texts[i]):  # a question answers none, an order neither
             continue
         around = held[i].union(title, *held[max(0, i - 1) : i + 2])
         matched = {word.stem: match(word, held[i]) for word in question.words}

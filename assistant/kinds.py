@@ -26,8 +26,13 @@ _TIME = re.compile(
     rf"\d+(?:st|nd|rd|th)\s+century|(?:the\s+)?(?:\d+|{_NUMBER_WORD})\s+(?:years?|months?|weeks?|days?|hours?|minutes?|decades?|centuries)\s+(?:ago|earlier|later|before|after)|\d{{1,2}}(?::\d\d)?\s*(?:[ap]\.m\.|[ap]m)|in {_MONTH}|{_MONTH})(?![\w])",
     re.IGNORECASE,
 )
+_CURRENCY = (
+    "naira|shillings?|rand|yen|yuan|renminbi|rupees?|kron(?:e|er|or|a|as)|króna|krónur|roubles?|rubles?|hryvnias?|zloty(?:s|ch)?|"
+    "forints?|leu|lei|leva?|liras?|lire|shekels?|dirhams?|dinars?|riyals?|rials?|pesos?|reals|reais|bolivars?|soles|cedis?|"
+    "kwachas?|birr|dalasis?|ariary|ouguiyas?|pula|meticais|won|baht|ringgit|rupiah|dong|takas?|afghanis?|tenge|bitcoins?"
+)
 _MONEY = re.compile(
-    rf"(?:(?:US|A|C|AU|CA|NZ)?[$£€¥₦]|(?<!\w)(?:USD|EUR|GBP|CFA|Rs\.?|KSh|(?-i:R))\s?)\s?\d[\d,]*(?:\.\d+)?{_SCALE}|(?:\d[\d,]*(?:\.\d+)?|{_NUMBER_WORD}){_SCALE}\s*(?:US\s*)?(?:dollars?|euros?|pounds?|francs?|CFA|naira|shillings?|rand|yen|yuan|rupees?|cents|pence)",
+    rf"(?:(?:US|A|C|AU|CA|NZ)?[$£€¥₦]|(?<!\w)(?:USD|EUR|GBP|CFA|Rs\.?|KSh|(?-i:R))\s?)\s?\d[\d,]*(?:\.\d+)?{_SCALE}|(?:\d[\d,]*(?:\.\d+)?|{_NUMBER_WORD}){_SCALE}\s*(?:US\s*)?(?:dollars?|euros?|pounds?|francs?|CFA|{_CURRENCY}|cents|pence)\b",
     re.IGNORECASE,
 )
 _DURATION = re.compile(

@@ -1,6 +1,6 @@
 """Orders: sentences of an article that speak to a language model rather than to a reader.
 
-Such sentences are not shown to a model, and so cannot support what it writes.  The table holds
+Such sentences are no evidence and are not shown to a model, and so cannot support what it writes.  The table holds
 wordings that are known; against all others stands that no claim gets through without support.
 """
 
@@ -16,7 +16,9 @@ _PATTERNS = (
     r"^\W*ignore the (?:question|user|reader)\b",
     r"\b(?:ignore[zr]?|oublie[zr]?|ignora|olvida|ignoriere)\b[^.!?]{0,40}\b(?:instructions?|consignes?|règles|reglas|instrucciones|anweisungen)\b",
     # another role
-    r"\byou are (?:now )?(?:an? )?(?:AI|DAN|\w*bot|assistant|language model)\b|\bfrom now on,? you\b",
+    r"\byou are (?:now )?(?:an? )?(?:AI|DAN|\w*bot|assistant|language model)\b"
+    r"|\bfrom now on,? (?:you|answer|say|reply|respond|always|treat|act|behave|pretend)\b",
+    r"\b(?:answer|reply to|respond to) (?:every|all|any|each) (?:questions?|requests?|users?|queries|prompts?)\b",
     # what the model was given
     r"\b(?:print|reveal|output|repeat|show|display|leak|give)\b[^.!?]{0,30}\b(?:your|the) (?:system |hidden |initial )?(?:prompt|instructions|rules|api key)",
     r"\b\w*(?:API|LLM|SECRET)_KEY\b",

@@ -228,6 +228,10 @@ def _verdict_html(said: str, claims: Iterable[Claim]) -> str:
     return f' <span class="doubt {label}"{hint}>{VERDICT_LABELS[label]}</span>'
 
 
+VERBATIM = "these sentences stand in the articles word for word. Whether they answer your question is yours to judge."
+"""What is said of an answer in the articles' own words: checking it says nothing of what was asked."""
+
+
 def _checks_html(claims: Sequence[Claim]) -> str:
     """What checking found: a line where every sentence is supported, else each one that is not, with the reason."""
     claims = [claim for claim in claims if not claim.removed]
@@ -235,7 +239,9 @@ def _checks_html(claims: Sequence[Claim]) -> str:
         return ""
     doubtful = [claim for claim in claims if claim.verdict.label != "supported"]
     if not doubtful:
-        return '<div class="checks"><p>Checked: every cited sentence is supported by its quotes.</p></div>'
+        verbatim = all(any(reason.startswith("verbatim") for reason in claim.verdict.reasons) for claim in claims)
+        found = VERBATIM if verbatim else "every cited sentence is supported by its quotes."
+        return f'<div class="checks"><p>Checked: {found}</p></div>'
     items = "".join(
         f'<li dir="auto"><strong>{VERDICT_LABELS[claim.verdict.label]}:</strong> <q>{safe(claim.text)}</q> '
         f"{safe(_reasons(claim))}</li>"

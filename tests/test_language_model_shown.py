@@ -38,7 +38,7 @@ def test_the_page_shows_what_was_taken_out_apart_from_the_answer():
     assert "Globex" not in answer
     assert "Written by m from the quotes below." in answer
     assert "One sentence of the draft of m taken out" in answer
-    assert "every cited sentence is supported" in rest
+    assert "stand in the articles word for word" in rest
     taken_out = rest.partition('<details class="taken-out">')[2]
     assert "<s>It was paid by &lt;b&gt;Globex&lt;/b&gt;.</s> <strong>Not supported.</strong>" in taken_out
 

@@ -35,10 +35,10 @@ ORDER = [
     *("period", "question", "statement", "conversation", "kinds", "catalog", "matching"),
     # The stages after retrieval make what their types say, and `Reply` is only data: answering names a
     # reply's status, so the files that hold data come first.
-    *("reader", "checker", "evidence", "discrepancy", "verification", "citation", "reply"),
+    *("reader", "checker", "orders", "evidence", "discrepancy", "verification", "citation", "reply"),
     "answering",
     # with a language model
-    *("orders", "drafting", "rewriting", "claims"),
+    *("drafting", "rewriting", "claims"),
     # the one file that knows every stage, and what stands around it
     *("pipeline", "llamaindex", "doctor"),
     # the page: what it keeps, changes, lets through and shows

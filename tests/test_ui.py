@@ -135,6 +135,13 @@ def claim(text: str, label: Any, *reasons: str, citations: list[int] | None = No
     return Claim(text=text, citations=citations or [], verdict=verdict, removed=removed)
 
 
+def test_of_the_articles_own_words_it_is_said_that_checking_them_proves_no_answer():
+    own = claim("The pact was announced in Ouagadougou.", "supported", "verbatim: the words stand in the evidence")
+    other = claim("It was announced there.", "supported", "entailment: the evidence says so (90%)")
+    assert "stand in the articles word for word. Whether they answer your question" in shown(reply(claims=[own]))
+    assert "every cited sentence is supported by its quotes." in shown(reply(claims=[own, other]))
+
+
 def test_support_of_every_sentence_is_said_in_one_line():
     page = Page(shown(reply(claims=[claim("The pact was announced in Ouagadougou.", "supported")])))
     assert "Checked: every cited sentence is supported by its quotes." in page.text
