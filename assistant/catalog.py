@@ -275,7 +275,7 @@ _NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
     ),
     (
         "by",
-        rf"^(?:show me |tell me |list )?what (?:(?:else|all) )?(?:{_ARTICLE} )?(?:has|have|did|does) (?P<what>[\w' .-]+?) "
+        rf"^(?:show me |tell me |list )?(?:what|which) (?:(?:else|all|of) )?(?:{_ARTICLE} )?(?:has|have|did|does) (?P<what>[\w' .-]+?) "
         r"(?:written|write|published|publish|authored)$",
     ),
     ("by", r"^(?:show me |tell me |list )what (?P<what>[\w' .-]+?) (?:has written|have written|wrote|has published)$"),
@@ -285,7 +285,7 @@ _CLAUSE = re.compile(r"\b(?:who|where|when|why|how)\b.*\b(?:is|are|was|were|did|
 """What is asked about is itself a question ("show me on a map where Segou is"): the contents answer it."""
 _REPORTS = re.compile(r"\b(?:reports?|documents?|posts?)\b", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"^what(?: all)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|"
+    r"^what(?: all| else)? (?:do you (?:have|know(?: about)?|hold|contain|cover)|is in (?:the|your) (?:corpus|index|folder|collection|database|archive)|"
     r"(?:sources|topics|subjects) (?:do you have|are there|can i ask about)|can i ask(?: you)?(?: about)?)$",
     re.IGNORECASE,
 )

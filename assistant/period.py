@@ -126,6 +126,7 @@ _PATTERNS = tuple(
         (rf"{_ARTICLES}(?P<between>\s+(?:about|on|regarding|covering|sur)\s+[^?.!;]{{2,80}}?)(?P<cut>\s+(?P<named>{_PUBLISHED}\s+{_when(_IN)}))", ""),
         (rf"(?P<named>\b(?:(?:(?:news(?:paper)?|press)\s+)?(?:stories|coverage)|news)(?P<between>)(?P<cut>\s+(?:do you have\s+)?{_when('from')}))", ""),
         (rf"(?P<named>\b(?:(?:news(?:paper)?|press)\s+)?articles?(?P<between>)(?P<cut>\s+(?:do you have\s+)?{_when('from|of|de')}))", ""),
+        (rf"(?P<named>^what\s+(?:else\s+|all\s+)?(?:do\s+you\s+have|have\s+you\s+got|is\s+there)(?P<between>)(?P<cut>\s+{_when('from|of')}))", ""),
         (rf"\bwhat\s+(?:was|were|has\s+been|is)\s+(?P<between>)(?P<cut>(?P<named>(?:published|printed|reported)\s+{_when(_IN)}))", "said"),
     )
 )  # fmt: skip

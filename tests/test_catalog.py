@@ -39,6 +39,7 @@ TEXT = "Ama Mensah\nThe bridge over the Volta was opened on Monday. Crowds came 
         ("is Macron mentioned in the article", "mention", "Macron"),
         ("show me what ama mensah has written", "by", "ama mensah"),
         ("articles by Ama Mensah", "by", "Ama Mensah"),
+        ("Which articles did Ama Mensah write?", "by", "Ama Mensah"),
     ],
 )
 def test_a_question_about_the_articles_is_recognised(text: str, topic: str, what: str | None):

@@ -37,6 +37,7 @@ KEPT = {
         "Which articles mention fees?",
     ),
     "Que disent les articles publiés en mai 2024 sur le ferry ?": (*MAY, "Que disent les articles sur le ferry?"),
+    "What do you have since May 2024?": ("2024-05-01", None, "What do you have?"),
     "Quels articles de 2023 parlent du ferry ?": (*Y23, "Quels articles parlent du ferry?"),
 }
 
