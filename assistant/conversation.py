@@ -347,7 +347,11 @@ def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable
     opening = _THING.match(turns[-1].text) if turns and turns[-1].role == "assistant" else None
     if opening and word in _SINGULAR_THING and opening.group().lower().startswith("a"):
         return f"the {opening.group(1).strip()}"  # "A pact on …": what the answer has just introduced
+    same = None
     for turn in _by_salience(turns):
+        if turn.role == "assistant" and same:
+            same = None
+            continue  # "Who paid for it?" before "How long is it?": of what was meant then, not of what was answered
         plain = _MARKER.sub("", turn.text)
         pair = _pair(plain)
         if pair and word in _PLURAL and word not in ("these", "those"):
@@ -363,6 +367,7 @@ def _antecedent(word: str, text: str, turns: Sequence[Turn], is_person: Callable
         found = _thing(plain, things, nouns, asked=turn.role == "user", state=bool(_OF_A_STATE.search(text)))
         if found:
             return found
+        same = turn.role == "user" and word in ("it", "its") and re.search(r"\bits?\b", plain, re.IGNORECASE)
     if word not in _MALE_FEMALE:
         return None
     full = ([n for n in names(turn.text) if " " in n and n.lower() not in own] for turn in _by_salience(turns))
@@ -384,7 +389,7 @@ def _thing(
     """The thing a turn is about; a place where something happened ("in Dakar") is not, unless a state is meant."""
     about = [name for name in things if state or not _LOCATED.search(plain[: plain.find(name)])]
     about = [f"the {name}" if re.search(rf"\b[Tt]he {re.escape(name)}", plain) else name for name in about]
-    called = [f"the {match.group(1).strip()}" for match in nouns]
+    called = [f"the {_without_verb(plain, match) if asked else match.group(1).strip()}" for match in nouns]
     if not called or (asked and about and _POSSESSIVE.search(plain)):
         return about[-1] if about else called[-1] if called else None
     if asked:
@@ -392,6 +397,17 @@ def _thing(
         return about[-1] if place >= nouns[-1].end(1) else called[-1]
     introduced = [name for name, match in zip(called, nouns, strict=True) if match.group().lower().startswith("a")]
     return introduced[-1] if introduced else about[-1] if about else called[-1]
+
+
+def _without_verb(question: str, match: re.Match[str]) -> str:
+    """A noun phrase of a question without the verb that ends the question: "did the harbour bridge | cost"."""
+    phrase = match.group(1).strip()
+    ends = not question[match.end() :].strip(" ?.!")
+    asks = _ASKED_BY_DO.search(question[: match.start()])
+    return phrase.rsplit(None, 1)[0] if ends and asks and " " in phrase else phrase
+
+
+_ASKED_BY_DO = re.compile(r"\b(?:did|does|do|will|would|can|could|should)\s+$", re.IGNORECASE)
 
 
 def _by_salience(turns: Sequence[Turn]) -> list[Turn]:

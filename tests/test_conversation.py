@@ -104,3 +104,22 @@ def test_a_turn_of_another_form_is_refused(item: object):
 )
 def test_a_pronoun_that_the_question_itself_explains_is_clear(text: str):
     assert stand_alone(text, []).unclear is None
+
+
+BRIDGE = [
+    ("user", "How much did the harbour bridge cost?"),
+    ("assistant", "The bridge cost 312 million kroner, 47 million more than the council had approved. [1]"),
+]
+
+
+def test_the_verb_that_ends_a_question_is_no_part_of_what_it_is_about():
+    assert stand_alone("Who paid for it?", read_history(BRIDGE, 6)).text == "Who paid for the harbour bridge?"
+
+
+def test_what_it_stood_for_before_it_stands_for_again():
+    turns = [
+        *BRIDGE,
+        ("user", "Who paid for it?"),
+        ("assistant", "The council voted against an inquiry into the cost. [1]"),
+    ]
+    assert stand_alone("And how long is it?", read_history(turns, 6)).text == "How long is the harbour bridge?"
