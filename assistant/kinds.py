@@ -119,9 +119,17 @@ def new_candidates(question: Question, sentence: str) -> list[Candidate]:
     if asks_age(question):
         ages = [match.span() for match in _AGE.finditer(sentence)]
         offered = [item for item in offered if any(start <= item.start < end for start, end in ages)]
+    if question.kind == "count" and _ASKS_SHARE.search(question.text):
+        offered = [item for item in offered if _SHARE.match(sentence, item.start)]
     return [found for found in offered if _new(question, found, sentence)]
 
 
+_ASKS_SHARE = re.compile(r"\b(?:percentage|per ?cent)\b", re.IGNORECASE)
+_SHARE = re.compile(
+    rf"[\d.,]+\s*(?:%|per ?cent|percentage)|(?:\d+|{_NUMBER_WORD})\s+(?:in|out of|of every)\s|{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*\s+per ?cent",
+    re.IGNORECASE,
+)
+"""A number that tells a share: 63.4 percent, nine in ten."""
 _PRECISE = (
     (re.compile(r"\b(?:what|which|exact|precise) (?:date|day)\b", re.IGNORECASE), re.compile(r"\d|day\b|\btomorrow|night\b", re.IGNORECASE)),
     (re.compile(r"\b(?:what|which) month\b", re.IGNORECASE), re.compile(_MONTH, re.IGNORECASE)),

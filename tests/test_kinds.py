@@ -59,6 +59,9 @@ def test_candidates_are_all_words_of_the_kind(kind: str, sentence: str, expected
         ("How old is Awa Diop?", "Awa Diop, 27, runs two shops.", True),
         ("How old is Awa Diop?", "The 27-year-old Awa Diop runs two shops.", True),
         ("How old is Awa Diop?", "Awa Diop runs two shops and won 27 prizes.", False),
+        ("What percentage of voters turned out?", "The Civic Union won 48 of 110 seats.", False),
+        ("What percentage of voters turned out?", "Turnout was 63.4 percent.", True),
+        ("What percentage of voters turned out?", "Nine in ten of them came.", True),
     ],
 )
 def test_a_sentence_offers_an_answer_or_it_does_not(question: str, sentence: str, offers: bool):
