@@ -164,7 +164,7 @@ def _chat(desk: "Desk", kept: gr.HTML) -> Chat:
                 gr.Textbox(label=label, placeholder=hint, max_lines=1, max_length=200, min_width=120)
                 for label, hint in zip(
                     ("Published since", "Published until", "Published on", "Author", "Source"),
-                    ("2025-01-31", "2025-12-31", "one day alone", "part of it", "part of it"),
+                    ("2025-01-31", "2025-12-31", "2025-06-30", "part of it", "part of it"),
                     strict=True,
                 )
             ]
