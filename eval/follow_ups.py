@@ -23,11 +23,11 @@ from assistant.errors import LanguageModelError
 from assistant.index import build_index
 from assistant.language_model import LanguageModel, load_language_model
 from assistant.question import parse_question
-from assistant.retrieval import retrieve
 from assistant.rewriting import drift, rewrite
-from eval.corpora import DataError, Qrels
+from eval.corpora import DataError, Qrels, Task
 from eval.interval import mean, proportion
-from eval.scores.ranking import ranked
+from eval.retrieval import search, with_known_ids
+from eval.scores.ranking import documents_of, ranked
 from eval.suites.longform import longform
 from eval.suites.rewriting import rewriting
 
@@ -48,7 +48,7 @@ class FollowUp:
     """What was said before, answers too."""
     rewrite: str
     """The question as a person made it stand alone."""
-    relevant: Mapping[str, int]
+    relevant: dict[str, int]
     """Passages that bear on it."""
 
 
@@ -114,7 +114,6 @@ def main() -> None:
     embedder = load_embedder(settings.embedder, threads=settings.threads)
     documents = gather(documents)
     index = build_index(documents, embedder, settings)
-    names = {name: document.id for document in index.documents for name in (document.id, *document.aliases)}
     rankings: dict[str, dict[str, list[str]]] = {}
     completed = accepted = 0
     for item in items:
@@ -127,15 +126,18 @@ def main() -> None:
         ways["person"] = Standalone(text=item.rewrite)
         for name, own in ways.items():
             asked = parse_question(item.question if name == "rule" else own.text, own.text, own.about)
-            vector = embedder.embed_query(asked.query)
-            hits = retrieve(index, asked.text, vector, settings, words=asked.searched or None)
-            rankings.setdefault(name, {})[item.id] = list(dict.fromkeys(hit.passage.document_id for hit in hits))
-    qrels = {item.id: {names[id]: 1 for id in item.relevant if id in names} for item in items}
+            (hits,) = search(index, embedder, asked, [settings])
+            rankings.setdefault(name, {})[item.id] = documents_of(hits)
+    task = Task(
+        name="follow-ups",
+        queries={item.id: item.question for item in items},
+        qrels={item.id: item.relevant for item in items},
+    )
     print(f"{len(items)} follow-ups, {len(index.documents)} documents in {len(index)} passages")
     print(f"completed by rule: {proportion(completed, len(items))}")
     if model:
         print(f"of these in the words of {model.name}: {proportion(accepted, completed) if completed else 'none'}")
-    print(*report(rankings, qrels), sep="\n")
+    print(*report(rankings, with_known_ids(task, index)), sep="\n")
 
 
 if __name__ == "__main__":

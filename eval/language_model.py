@@ -30,6 +30,7 @@ from assistant.language_model import LanguageModel, load_language_model
 from assistant.terms import stems
 from eval.interval import mean, proportion
 from eval.longform import Item, read_items
+from eval.scores.score import answer_text
 
 REFUSING = re.compile(
     r"\b(?:no|not|n't|cannot|unable)\b.{0,60}\b(?:say|mention|provide|state|specif|contain|answer|information|find|given|know)|\bunanswerable\b",
@@ -56,14 +57,10 @@ class Outcome:
         draft = " ".join(claim.text for claim in read_draft(self.draft))
         asked = draft and not REFUSING.search(draft)
         return {
-            "own words": _said(self.own) if self.own.status == "answered" else None,
-            "checked": _said(self.reply) if self.reply.status == "answered" else None,
+            "own words": answer_text(self.own) if self.own.status == "answered" else None,
+            "checked": answer_text(self.reply) if self.reply.status == "answered" else None,
             "unchecked": draft if asked else None,
         }
-
-
-def _said(reply: Reply) -> str:
-    return " ".join(claim.text for claim in reply.claims if not claim.removed)
 
 
 def choose(items: Sequence[Item], count: int) -> list[Item]:

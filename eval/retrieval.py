@@ -21,14 +21,14 @@ from typing import Any
 from assistant.documents import gather
 from assistant.embedding import Embedder, load_embedder
 from assistant.index import Index, build_index
-from assistant.question import parse_question
+from assistant.question import Question, parse_question
 from assistant.reader import Reader, load_reader
-from assistant.retrieval import retrieve
+from assistant.retrieval import Hit, retrieve
 from assistant.settings import Settings
 from eval.corpora import Qrels, Task, read_documents, read_newsqa, read_task
 from eval.indexing import indexed
 from eval.interval import Estimate, mean
-from eval.scores.ranking import ranked
+from eval.scores.ranking import documents_of, ranked
 
 WEIGHTS = {"dense": 1.0, "BM25": 0.0, "fused": float(Settings.model_fields["dense_weight"].default)}
 """`dense_weight` of the systems compared; fused is what a user gets where nothing else is set."""
@@ -44,29 +44,19 @@ Scores = dict[str, dict[str, float]]
 """Value of a measure for a question: measure, then query id."""
 
 
-def documents_found(index: Index, embedder: Embedder, text: str, settings: Sequence[Settings]) -> list[list[str]]:
-    """For each of the settings the ids of the documents found for a question, each at its best passage."""
-    asked = parse_question(text)
+def search(index: Index, embedder: Embedder, asked: Question, settings: Sequence[Settings]) -> list[list[Hit]]:
+    """For each of the settings the passages found for a question."""
     vector = embedder.embed_query(asked.query)
-    found = []
-    for own in settings:
-        hits = retrieve(index, asked.text, vector, own, words=asked.searched or None)
-        found.append(list(dict.fromkeys(hit.passage.document_id for hit in hits)))
-    return found
+    return [retrieve(index, asked.text, vector, own, words=asked.searched or None) for own in settings]
 
 
-def read_again(
-    index: Index, embedder: Embedder, reader: Reader, text: str, settings: Settings, depth: int
-) -> list[list[str]]:
-    """For each of READ the ids of the documents, the first `depth` passages of the fused order ordered anew."""
-    asked = parse_question(text)
-    hits = retrieve(index, asked.text, embedder.embed_query(asked.query), settings, words=asked.searched or None)
+def read_again(reader: Reader, asked: Question, hits: Sequence[Hit], depth: int) -> list[list[Hit]]:
+    """For each of READ the passages found, the first `depth` of them ordered anew."""
     readings = reader.read(asked.read, [hit.passage.text for hit in hits[:depth]])
     by_reader = sorted(range(len(readings)), key=lambda place: -readings[place].logit)
     rank = {place: number for number, place in enumerate(by_reader)}
     by_both = sorted(by_reader, key=lambda place: -1 / (RANK_CONSTANT + place) - 1 / (RANK_CONSTANT + rank[place]))
-    orders = ([*order, *range(len(order), len(hits))] for order in (by_reader, by_both))
-    return [list(dict.fromkeys(hits[place].passage.document_id for place in order)) for order in orders]
+    return [[*(hits[place] for place in order), *hits[depth:]] for order in (by_reader, by_both)]
 
 
 def scored(rankings: Mapping[str, Sequence[str]], qrels: Qrels) -> Scores:
@@ -143,17 +133,17 @@ def main() -> None:
         index = build_index(documents, embedder, settings)
     qrels = with_known_ids(task, index)
     variants = [settings.model_copy(update={"dense_weight": weight}) for weight in WEIGHTS.values()]
-    rankings: dict[str, dict[str, list[str]]] = {name: {} for name in (*WEIGHTS, *(READ if arguments.read else ()))}
+    rankings: dict[str, dict[str, list[str]]] = {}
     reader = load_reader(threads=settings.threads) if arguments.read else None
     for number, (query, text) in enumerate(task.queries.items(), 1):
         if number % 200 == 0:
             print(f"{number:,} of {len(task.queries):,} questions", file=sys.stderr, flush=True)
-        for name, found in zip(WEIGHTS, documents_found(index, embedder, text, variants), strict=True):
-            rankings[name][query] = found
+        asked = parse_question(text)
+        found = dict(zip(WEIGHTS, search(index, embedder, asked, variants), strict=True))
         if reader:
-            again = read_again(index, embedder, reader, text, settings, arguments.read)
-            for name, found in zip(READ, again, strict=True):
-                rankings[name][query] = found
+            found |= zip(READ, read_again(reader, asked, found["fused"], arguments.read), strict=True)
+        for name, hits in found.items():
+            rankings.setdefault(name, {})[query] = documents_of(hits)
     scores = {name: scored(own, qrels) for name, own in rankings.items()}
     print(f"{task.name}: {len(task.queries):,} questions, {len(documents):,} articles, {len(index):,} passages")
     print(

@@ -14,6 +14,7 @@ from sklearn.metrics import ndcg_score
 from assistant.documents import Document, gather
 from assistant.errors import IndexMismatchError
 from assistant.index import build_index
+from assistant.question import parse_question
 from assistant.settings import Settings
 from assistant.store import read_manifest
 from eval.corpora import DataError, Task, read_documents, read_newsqa, read_rows, read_task
@@ -22,14 +23,15 @@ from eval.retrieval import (
     MEASURES,
     READ,
     WEIGHTS,
-    documents_found,
     gain,
     main,
     read_again,
     scored,
+    search,
     table,
     with_known_ids,
 )
+from eval.scores.ranking import documents_of
 
 SETTINGS = Settings(passage_tokens=40, overlap_tokens=10, hits=100)
 VARIANTS = [SETTINGS.model_copy(update={"dense_weight": weight}) for weight in WEIGHTS.values()]
@@ -103,7 +105,9 @@ def test_each_document_is_ranked_once_and_found_by_its_own_words():
     own = [article.text.split("\n\n")[1] for article in articles]
     rankings: dict[str, dict[str, list[str]]] = {name: {} for name in WEIGHTS}
     for article, text in zip(articles, own, strict=True):
-        for name, found in zip(WEIGHTS, documents_found(index, embedder, text, VARIANTS), strict=True):
+        for name, found in zip(
+            WEIGHTS, map(documents_of, search(index, embedder, parse_question(text), VARIANTS)), strict=True
+        ):
             assert len(found) == len(set(found))
             rankings[name][article.id] = found
     qrels = {article.id: {article.id: 1} for article in articles}
@@ -254,8 +258,10 @@ def test_what_the_reader_orders_anew_are_the_first_passages_and_nothing_is_lost(
         Document(id=f"d{n}", title="", text=f"The army met in room {n} for talks about gold.") for n in range(6)
     ]
     index = build_index(documents, embedder, SETTINGS)
-    (fused,) = documents_found(index, embedder, "Where did the army meet for talks?", VARIANTS[-1:])
-    read, both = read_again(index, embedder, reader, "Where did the army meet for talks?", SETTINGS, 4)
+    asked = parse_question("Where did the army meet for talks?")
+    (hits,) = search(index, embedder, asked, VARIANTS[-1:])
+    fused = documents_of(hits)
+    read, both = map(documents_of, read_again(reader, asked, hits, 4))
     assert reader.count == 4
     assert read == [*reversed(fused[:4]), *fused[4:]]
     assert sorted(both[:4]) == sorted(fused[:4]) and both[4:] == fused[4:]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assistant import Reply
+from assistant import Hit, Reply
 from eval.cases import Case
 from eval.scores.score import Documents, Score, not_applicable, scored
 
@@ -35,9 +35,9 @@ def _run(rankings: Mapping[str, Sequence[str]]) -> Iterator[Any]:
             yield ir_measures.ScoredDoc(query, document, float(-place))
 
 
-def documents_found(reply: Reply) -> list[str]:
-    """Ids of the documents retrieved, each at its best passage, best first."""
-    return list(dict.fromkeys(hit.passage.document_id for hit in reply.hits))
+def documents_of(hits: Sequence[Hit]) -> list[str]:
+    """Ids of the documents of passages, each at its best passage, best first."""
+    return list(dict.fromkeys(hit.passage.document_id for hit in hits))
 
 
 def hit_at_5(case: Case, reply: Reply, documents: Documents) -> Score:
@@ -76,7 +76,7 @@ def _measure(name: str, case: Case, reply: Reply, documents: Documents) -> Score
     if len(documents) < 2:
         return not_applicable("there is only one article")
     relevant = {_own_id(id, documents): grade for id, grade in case.relevant.items()}
-    found = documents_found(reply)
+    found = documents_of(reply.hits)
     value = ranked({"q": found}, {"q": relevant}, [name])[name]["q"]
     places = [str(found.index(id) + 1) for id in relevant if id in found]
     at = f"at place {', '.join(places)}" if places else "not found"
