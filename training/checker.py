@@ -35,6 +35,7 @@ from training.cross_encoder import (
     freeze,
     load_encoder,
     load_tokenizer,
+    start_from,
     tensors,
 )
 from training.lines import read_lines
@@ -52,7 +53,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the groundedness sets")
     parser.add_argument("--examples", type=Path, help="the reader's examples")
     parser.add_argument(
-        "--start", type=Path, help="checkpoint whose encoder training starts from: the reader's, or a checker's"
+        "--start",
+        type=Path,
+        help="what training starts from: a checkpoint or an exported model's folder, of the reader or a checker",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
@@ -139,7 +142,7 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     checks = batches(checked, settings, random.Random(config["seed"]))
     model = CheckerModel().train()
     if start is not None:
-        state = torch.load(start, weights_only=True)["model"]
+        state = start_from(start)
         kept = {key: value for key, value in state.items() if key.startswith(("encoder.", "dense.", "label."))}
         missing, unexpected = model.load_state_dict(kept, strict=False)
         assert not unexpected and set(missing) <= {"label.weight", "label.bias"}, (missing, unexpected)

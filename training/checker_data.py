@@ -8,8 +8,10 @@ people     FEVER, FEVER symmetric, WiCE, BEGIN, SummEdits, ExpertQA, HaluEval
 questions  a question and its answer turned into a sentence; with another name, number or date of
            the passage in the answer's place; and the unanswerable questions with what tempts
 sentences  sentences of the passages, shortened or whole
+reworded   supported claims of any of these in other words: equivalents of `training/equivalents.txt`, numbers as
+           words or figures, the day before or after the month; what follows is made of these too
 changed    a supported claim of any of these with one thing changed: a number, a date, a name, two
-           names swapped, a negation put in or taken out, an opposite, another verb
+           names swapped, a negation put in or taken out, an opposite, another verb, another amount in words
 mirrored   the same change made in the evidence: with the changed claim supported, with the first one not,
            so that no word of a claim tells its label without the evidence
 elsewhere  a supported claim and evidence without the sentence it stands on
@@ -26,6 +28,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -74,10 +77,12 @@ def make_pairs(
     asked = _questions([e for e in examples if e.part != "test"], config, tempting, rng)
     told = _sentences([e for e in examples if e.part != "test"], config["sentences"], rng)
     supported = [pair for pair in [*people, *asked, *told] if pair.label == "supported"]
+    reworded = _reworded(supported, config["reworded"], rng)
+    supported += reworded
     changed = _changed(supported, config["changed"], rng)
     mirrored = _mirrored(supported, config["mirrored"], rng)
     elsewhere = _elsewhere(supported, people, config["elsewhere"], rng)
-    made = [*people, *asked, *told, *changed, *mirrored, *elsewhere]
+    made = [*people, *asked, *told, *reworded, *changed, *mirrored, *elsewhere]
     weights = config["weights"]
     made = [replace(pair, weight=weights.get(pair.source, 1.0) * weights.get(pair.label, 1.0)) for pair in made]
     copies = config["copies"]
@@ -372,6 +377,62 @@ def shortened(text: str, rng: random.Random) -> str:
     return text
 
 
+# Supported claims in other words
+
+WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
+FIGURES = {word: str(value) for value, word in enumerate(WORDS, start=1)}
+FIGURE = re.compile(r"\b([a-z]+ )([2-9]|1[0-2])(?= (?!million|billion)[a-z])")
+"""A count between words: "the 5 men", and not a date, a score or a price."""
+DAY_MONTH = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(MONTHS)})\b")
+MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)}) (\d{{1,2}})\b(?!\d| \d)")
+_EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
+_BEFORE_NUMBER = rf"(?=[$€£]?\d|(?:{'|'.join(WORDS)}|hundred|thousand|million|half)\b)"
+
+
+@cache
+def equivalents() -> tuple[dict[str, list[str]], re.Pattern[str]]:
+    """What each word or phrase may be exchanged for, and a pattern of them all, the longest first."""
+    others: dict[str, list[str]] = defaultdict(list)
+    for line in _EQUIVALENTS.read_text(encoding="utf-8").splitlines():
+        group = [part.strip() for part in line.split("|")] if not line.startswith("# ") else []
+        for one in group:
+            others[one] += [other for other in group if other != one]
+    patterns = (
+        re.escape(one.removesuffix(" #")) + (rf"\s{_BEFORE_NUMBER}" if one.endswith(" #") else r"(?!\w)")
+        for one in sorted(others, key=len, reverse=True)
+    )
+    return others, re.compile(rf"(?<![\w-])(?:{'|'.join(patterns)})")
+
+
+def reworded(text: str, rng: random.Random, *, most: int = 3) -> str:
+    """The sentence with some words exchanged for equivalents, numbers for words, and dates turned round."""
+    others, pattern = equivalents()
+    found = list(pattern.finditer(text))
+    for match in sorted(rng.sample(found, min(len(found), most)), key=lambda match: -match.start()):
+        before_number = match[0].endswith(" ")
+        other = rng.choice(others[f"{match[0]}#" if before_number else match[0]])
+        text = _put(text, match, other.removesuffix("#") if before_number else other)
+    if rng.random() < 0.7:
+        text = DAY_MONTH.sub(r"\2 \1", text) if DAY_MONTH.search(text) else MONTH_DAY.sub(r"\2 \1", text)
+    if rng.random() < 0.5:
+        text = FIGURE.sub(lambda match: match[1] + WORDS[int(match[2]) - 1], text)
+    elif rng.random() < 0.5:
+        text = re.sub(rf"\b(?:{'|'.join(WORDS[1:])})\b", lambda match: FIGURES[match[0]], text)
+    return text
+
+
+def _reworded(supported: Sequence[Pair], most: int, rng: random.Random) -> list[Pair]:
+    order = [pair for pair in supported if "as asked" not in pair.kind]
+    rng.shuffle(order)
+    made = []
+    for pair in order:
+        claim = reworded(pair.claim, rng)
+        if claim != pair.claim:
+            made.append(replace(pair, claim=claim, kind="reworded"))
+    train = [pair for pair in made if pair.part == "train"][:most]
+    return train + [pair for pair in made if pair.part != "train"][: most // 20]
+
+
 # Supported claims with one thing changed
 
 OPPOSITES = """increase/decrease increased/decreased increases/decreases increasing/decreasing rose/fell rise/fall
@@ -424,6 +485,7 @@ def _changed(supported: Sequence[Pair], counts: dict[str, int], rng: random.Rand
         "opposite": _opposite,
         "weakened": _weakened,
         "verb": _verb,
+        "amount": _amount,
     }
     left = dict(counts)
     held = {kind: max(40, count // 20) for kind, count in counts.items()}
@@ -674,6 +736,39 @@ def _weakened(pair: Pair, rng: random.Random) -> tuple[str, Label] | None:
         return None
     pattern, new = rng.choice(fits)
     return pattern.sub(new, pair.claim, count=1), "not_supported"
+
+
+AMOUNTS = [
+    group.split()
+    for group in (
+        "two three four five six seven eight nine ten eleven twelve",
+        "second third fourth fifth sixth seventh eighth ninth tenth",
+        "dozens hundreds thousands millions",
+        "hundred thousand million billion",
+        "minutes hours days weeks months years decades",
+        "minute hour day week month year decade",
+        "doubled tripled halved",
+        "twice thrice",
+        "kilometres metres miles",
+        "kilometers meters miles feet",
+        "morning afternoon evening",
+        "spring summer autumn winter",
+        "daily weekly monthly yearly",
+        "half third quarter fifth",
+    )
+]
+AMOUNT: dict[str, list[str]] = {word: group for group in reversed(AMOUNTS) for word in group}
+
+
+def _amount(pair: Pair, rng: random.Random) -> tuple[str, Label] | None:
+    found = [m for m in re.finditer(r"\b[a-z]+\b", pair.claim) if m[0] in AMOUNT]
+    if not found:
+        return None
+    chosen = rng.choice(found)
+    there = set(re.findall(r"[a-z]+", " ".join(pair.evidence).lower()))
+    others = [word for word in AMOUNT[chosen[0]] if word != chosen[0]]
+    near = [word for word in others if word in there]
+    return _put(pair.claim, chosen, rng.choice(near if near and rng.random() < 0.5 else others)), "not_supported"
 
 
 def _verb(pair: Pair, rng: random.Random) -> tuple[str, Label] | None:

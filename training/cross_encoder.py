@@ -223,6 +223,51 @@ def without_traces(path: Path) -> None:
     onnx.save(model, path)
 
 
+def start_from(path: Path) -> dict[str, torch.Tensor]:
+    """Weights to start from: of a checkpoint, or of a folder with an exported model, its eight bits made floats again."""
+    if path.is_dir():
+        return exported_weights(next(path.glob("*.onnx")))
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
+    return state
+
+
+def exported_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a model that `export_onnx` wrote in eight bits, by their names in the module, in float32.
+
+    The exporter keeps the names of biases and embeddings; a matrix is the one whose product the bias is added to.
+    """
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(path).graph
+    stored = {item.name: torch.tensor(to_array(item)) for item in graph.initializer}
+    state = {name: value for name, value in stored.items() if name.endswith((".weight", ".bias"))}
+    made_by = {name: node for node in graph.node for name in node.output}
+    floats = {
+        name.removesuffix("_quantized"): _floats(stored, name.removesuffix("_quantized"))
+        for name in stored
+        if name.endswith("_quantized")
+    }
+    state |= {name: value for name, value in floats.items() if name.endswith(".weight")}
+    for node in graph.node:
+        bias = next((name for name in node.input if name.endswith(".bias") and name in state), None)
+        if node.op_type != "Add" or bias is None:
+            continue
+        # From the product upwards: rescaled, turned to floats, and only then the bias.
+        (product,) = (name for name in node.input if name != bias)
+        while made_by[product].op_type != "MatMulInteger":
+            product = made_by[product].input[0]
+        matrix = made_by[product].input[1].removesuffix("_quantized")
+        state[bias.removesuffix("bias") + "weight"] = floats[matrix].T.contiguous()
+    return state
+
+
+def _floats(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
+    """Eight-bit weights as floats: less their zero point, times the scale of their channel."""
+    whole = stored[f"{name}_quantized"].float() - stored[f"{name}_zero_point"].float()
+    return whole * stored[f"{name}_scale"]
+
+
 def checksums(folder: Path, *names: str) -> dict[str, str]:
     """SHA-256 of files of a folder."""
     return {name: file_hash([folder / name], "what export writes") for name in names}
