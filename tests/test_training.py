@@ -1,0 +1,97 @@
+"""What training makes of data, and starts from; the training itself takes hours and is not run here."""
+
+import random
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from assistant.checker import load_checker
+
+pytest.importorskip("onnx", reason="of the extra [training]")
+
+import torch
+
+from training.checker import CheckerModel
+from training.checker_data import Pair, _amount, equivalents, reworded
+from training.cross_encoder import exported_weights, load_tokenizer, start_from
+
+PAIRS = (
+    ("The mayor signed the pact in May.", ("The pact was signed in May by the mayor.",)),
+    ("The mayor signed the pact in June.", ("The pact was signed in May by the mayor.", "It rained.")),
+    ("Dogs bark.", ("The pact was signed in May by the mayor.",)),
+)
+
+
+def test_training_can_start_from_the_model_that_ships() -> None:
+    model = CheckerModel().eval()
+    missing, unexpected = model.load_state_dict(start_from(_folder("checker")), strict=False)
+    assert not missing
+    assert not unexpected
+    tokenizer, checker = load_tokenizer(), load_checker()
+    for claim, evidence in PAIRS:
+        said = tokenizer.encode(claim, add_special_tokens=False).ids
+        held = [token for text in evidence for token in tokenizer.encode(text, add_special_tokens=False).ids]
+        ids = torch.tensor([[101, *said, 102, *held, 102]])
+        types = torch.tensor([[0] * (len(said) + 2) + [1] * (len(held) + 1)])
+        with torch.inference_mode():
+            logits = model(ids, torch.ones_like(ids), types)[0]
+        # Weights are the same; activations are whole numbers in the one and floats in the other.
+        assert float(logits[0] - logits[1:].logsumexp(-1)) == pytest.approx(
+            checker.check(claim, list(evidence)).logit, abs=0.15
+        )
+
+
+def test_the_checker_can_start_from_the_reader() -> None:
+    encoder = {name: value for name, value in exported_weights(_folder("reader") / "reader.onnx").items()}
+    model = CheckerModel()
+    kept = {name: value for name, value in encoder.items() if name.startswith(("encoder.", "dense."))}
+    missing, unexpected = model.load_state_dict(kept, strict=False)
+    assert set(missing) == {"label.weight", "label.bias"}
+    assert not unexpected
+
+
+def test_a_claim_is_reworded_with_equivalents_only() -> None:
+    text = "Officials said about 40 people were arrested on 5 May 2021 after 3 men fled."
+    made = {reworded(text, random.Random(seed)) for seed in range(60)}
+    assert any("were detained" in claim for claim in made)
+    assert any("May 5 2021" in claim for claim in made)
+    assert any("three men" in claim for claim in made)
+    assert any("around 40" in claim for claim in made)
+    assert all("40 people" in claim and "2021" in claim for claim in made)
+    assert not any("five May" in claim for claim in made)
+
+
+def test_about_is_an_approximation_before_a_number_only() -> None:
+    for seed in range(40):
+        assert "about him" in reworded("They told a story about him.", random.Random(seed))
+
+
+def test_every_equivalent_has_another() -> None:
+    others, pattern = equivalents()
+    assert len(others) > 500
+    for one, found in others.items():
+        assert found
+        assert one not in found
+        assert pattern.search(f"x {one.removesuffix('#')}{'7' if one.endswith('#') else ''} x"), one
+
+
+def test_an_amount_in_words_becomes_another_of_its_sort() -> None:
+    pair = Pair(
+        claim="She came fifth after six weeks.",
+        evidence=("She came fifth after six weeks.",),
+        label="supported",
+        kind="people",
+        source="made",
+        part="train",
+    )
+    made = [_amount(pair, random.Random(seed)) for seed in range(40)]
+    claims = {found[0] for found in made if found}
+    assert len(claims) > 5
+    assert pair.claim not in claims
+    for claim in claims:
+        assert sum(a != b for a, b in zip(claim.split(), pair.claim.split(), strict=True)) == 1
+
+
+def _folder(name: str) -> Path:
+    return Path(str(files("assistant") / "data" / name))
