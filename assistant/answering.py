@@ -651,12 +651,29 @@ def compose_catalog(
             short=str(len(documents)),
             lines=_entries([catalog.listing(d) for d in documents]),
         )
+    if query.order and not subject:
+        return Draft(
+            status="partial",
+            lead="No article says when it was published.",
+            reason="none has a publication date",
+            missing=[f"which article is the {query.order}"],
+            lines=_entries([catalog.listing(d) for d in documents]),
+        )
+    if query.order and query.topic == "list":
+        return Draft(
+            status="answered",
+            lead=_ordered_lead(query.order, len(subject), sum(d.published is None for d in documents)),
+            short=subject[0].title or None if len(subject) == 1 else None,
+            lines=_entries([catalog.listing(d) for d in subject]),
+        )
     if query.topic == "list":
         return Draft(
             status="answered", lead=_count_lead(len(documents)), lines=_entries([catalog.listing(d) for d in documents])
         )
     if query.topic == "mention":
         return _mention(query.what or "", mentions)
+    if query.topic == "authors":
+        subject = mentions
     if query.topic == "by":
         return _written_by(query.what or "", documents)
     if not subject:
@@ -671,13 +688,14 @@ def compose_catalog(
         )
     find = {
         "author": catalog.author_of,
+        "authors": catalog.author_of,
         "published": catalog.published_of,
         "source": catalog.source_of,
         "title": catalog.title_of,
     }[query.topic]
     found = [entry for document in subject if (entry := find(document))]
     if not found:
-        noun = {"author": "author", "published": "publication date", "source": "source", "title": "title"}[query.topic]
+        noun = {"published": "publication date", "source": "source", "title": "title"}.get(query.topic, "author")
         named = ", ".join(catalog.name(document) for document in subject[:3])
         opening = [entry for document in subject[:1] if (entry := catalog.listing(document))]
         return Draft(
@@ -724,6 +742,14 @@ def _written_by(who: str, documents: Sequence[Document]) -> Draft:
 
 def _count_lead(number: int) -> str:
     return f"{_count(number)} can be searched:"
+
+
+def _ordered_lead(order: catalog.Order, number: int, undated: int) -> str:
+    named = f"The {order} article" if number == 1 else f"The {number} {order} articles, the {order} first"
+    left = (
+        f" ({_count(undated).lower()} without a date {'is' if undated == 1 else 'are'} left aside)" if undated else ""
+    )
+    return f"{named}{left}:"
 
 
 def _count(number: int) -> str:

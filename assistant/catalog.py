@@ -12,8 +12,10 @@ from assistant.documents import Document, author_span, content_spans, published_
 from assistant.sentences import Span, split_sentences
 from assistant.terms import STOPWORDS, WORD, fold, stems
 
-Topic = Literal["author", "published", "source", "title", "count", "list", "summary", "mention", "by"]
-"""What is asked of the articles: `mention` which of them name somebody, `by` which are by somebody."""
+Topic = Literal["author", "published", "source", "title", "count", "list", "summary", "mention", "by", "authors"]
+"""What is asked of the articles: `mention` which of them name somebody, `by` which are by somebody, `authors` who
+wrote those that name somebody."""
+Order = Literal["newest", "oldest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,10 @@ class Query:
     """What is asked of them."""
     what: str | None = None
     """Whom or what they are to mention, who wrote them, or what the one that is meant is about."""
+    order: Order | None = None
+    """By publication, where those are asked for that came out last or first."""
+    most: int | None = None
+    """How many of these; None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +60,34 @@ def read_query(question: str) -> Query | None:
             return Query(topic=naming, what=match["what"].strip(" '\"“”,"))
     if _WHOLE.match(plain):
         return Query(topic="list")
+    order, most, plain = _ordered(plain)
     about = _ABOUT.search(plain)
     asking = f"{plain[: about.start()]} {about['verb'] or ''}" if about else plain
     topic = _topic({fold(match.group()).removesuffix("'s") for match in WORD.finditer(asking)})
     if topic is None or (topic == "summary" and (about or _REPORTS.search(plain))):
         return None  # what it says of something, or what some report said, is in its contents
-    return Query(topic=topic, what=about["what"].strip(" '\"“”,") if about else None)
+    what = about["what"].strip(" '\"“”,") if about else None
+    return Query(topic=topic, what=what, order=order, most=most)
+
+
+def _ordered(plain: str) -> tuple[Order | None, int | None, str]:
+    """Which end of the articles by date is asked for, how many of them, and the question without the number."""
+    match = _ORDERED.search(plain)
+    if not match:
+        return None, None, plain
+    word = match["end"].lower()
+    order: Order = "oldest" if word in ("oldest", "earliest") else "newest"
+    said = match["number"] or match["before"]
+    number = (int(said) if said.isdigit() else NUMBER_WORDS.index(said.lower()) + 1) if said else None
+    if number is None and not match["noun"].lower().endswith("s") and match["noun"].lower() != "stories":
+        number = 1
+    return order, number, f"{plain[: match.start()]}{order} {match['noun']}{plain[match.end() :]}"
+
+
+def by_date(documents: Sequence[Document], order: Order) -> list[Document]:
+    """Those that have a date, the newest or the oldest first."""
+    dated = [(document.published, document) for document in documents if document.published]
+    return [document for _, document in sorted(dated, key=lambda pair: pair[0], reverse=order == "newest")]
 
 
 def _topic(said: set[str]) -> Topic | None:
@@ -150,6 +178,16 @@ def mentioning(documents: Sequence[Document], what: str) -> list[Entry]:
     return found
 
 
+def authors_of(documents: Sequence[Document]) -> list[Entry]:
+    """Who wrote each of these that says so."""
+    return [entry for document in documents if (entry := author_of(document))]
+
+
+def tells_of_writing(document: Document) -> bool:
+    """Whether an article speaks of something that was written: a book, a letter."""
+    return bool(_WRITES.search(document.text))
+
+
 def written_by(documents: Sequence[Document], who: str) -> list[Entry]:
     """The articles whose author's name holds all words of `who`."""
     wanted = set(fold(who).split())
@@ -193,6 +231,7 @@ def _cues(topic: Topic, *needed: str, also: str = "", alone: str = "") -> _Cues:
     return _Cues(topic, groups, frozenset().union(*groups, also.split()), frozenset(alone.split()))
 
 
+_WRITES = re.compile(r"\b(?:wrote|written|writes|books?|novels?|authors?)\b", re.IGNORECASE)
 _ARTICLES = frozenset(
     "article articles story stories piece pieces text texts document documents report reports post posts news sources"
     " texte textes papier l'article d'article d'articles".split()
@@ -200,7 +239,7 @@ _ARTICLES = frozenset(
 _IT = frozenset("it this that il elle l'a".split())
 _WRITTEN = frozenset("wrote written write published publish posted ecrit publie publiee paru".split())
 _POLITE = frozenset(
-    "please tell show give list name know want like thanks latest newest last first second above s'il plait dis moi"
+    "please tell show give list name know want like thanks latest newest recent oldest earliest last first second above s'il plait dis moi"
     " dites cet cette un une est a ecrit du there".split()
 )
 _AUTHORS = "author authors writer journalist reporter byline auteur autrice l'auteur l'autrice"
@@ -248,6 +287,13 @@ _ABOUT = re.compile(
     r"(?: (?P<verb>(?:was |is )?(?:published|written|released|posted|from|say)))?$",
     re.IGNORECASE,
 )
+NUMBER_WORDS = "one two three four five six seven eight nine ten".split()
+_NUMBER = rf"\d{{1,3}}|{'|'.join(NUMBER_WORDS)}"
+_ORDERED = re.compile(
+    rf"\b(?:(?P<before>{_NUMBER})\s+)?(?P<end>latest|newest|most recent|last|oldest|earliest)\s+"
+    rf"(?:(?P<number>{_NUMBER})\s+)?(?P<noun>articles?|stor(?:y|ies)|pieces?|texts?|documents?|news)\b",
+    re.IGNORECASE,
+)
 _NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
     (
         "mention",
@@ -277,6 +323,11 @@ _NAMING_PATTERNS: tuple[tuple[Topic, str], ...] = (
         "by",
         rf"^(?:show me |tell me |list )?(?:what|which) (?:(?:else|all|of) )?(?:{_ARTICLE} )?(?:has|have|did|does) (?P<what>[\w' .-]+?) "
         r"(?:written|write|published|publish|authored)$",
+    ),
+    (
+        "authors",
+        r"^(?:tell me )?(?:who|which (?:author|journalist|reporter)s?) (?:wrote|has written|have written|writes|reported|"
+        r"has reported|have reported) (?:about|on) (?P<what>.+)$",
     ),
     ("by", r"^(?:show me |tell me |list )what (?P<what>[\w' .-]+?) (?:has written|have written|wrote|has published)$"),
 )

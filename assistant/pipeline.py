@@ -301,13 +301,26 @@ class Assistant:
         query = catalog.read_query(text)
         if query and query.topic == "by" and not catalog.written_by(self.documents, query.what or ""):
             return None  # "What did the minister write?" asks of what the articles say
+        if query and query.topic == "authors":
+            found = self._mentioning(query)
+            told = any(catalog.tells_of_writing(document) for document in found)
+            if not found or (told and not catalog.authors_of(found)):
+                return None  # "Who wrote about the siege?" may ask of a book that the articles tell of
         return query
+
+    def _mentioning(self, query: catalog.Query) -> list[Document]:
+        return self.index.documents_with(stems(query.what or ""))
 
     def _from_catalog(self, query: catalog.Query, filters: Filters, turns: Sequence[Turn]) -> Draft:
         documents = [document for document in self.documents if filters.accept(document)]
-        if query.topic == "mention":
-            mentions = [found for found in self.index.documents_with(stems(query.what or "")) if filters.accept(found)]
+        if query.topic in ("mention", "authors"):
+            mentions = [found for found in self._mentioning(query) if filters.accept(found)]
             return compose_catalog(query, documents, [], mentions)
+        if query.order:
+            among = [found for found in self._mentioning(query) if filters.accept(found)] if query.what else documents
+            if not among:
+                return compose_catalog(replace(query, topic="mention", order=None), documents, [], [])
+            return compose_catalog(query, among, catalog.by_date(among, query.order)[: query.most], [])
         return compose_catalog(query, documents, self._subject(documents, turns, query.what), [])
 
     def _subject(self, documents: list[Document], turns: Sequence[Turn], about: str | None) -> list[Document]:

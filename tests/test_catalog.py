@@ -49,9 +49,31 @@ def test_a_question_about_the_articles_is_recognised(text: str, topic: str, what
 
 
 @pytest.mark.parametrize(
+    ("text", "topic", "order", "most"),
+    [
+        ("What is the latest article?", "list", "newest", 1),
+        ("list the two oldest stories", "list", "oldest", 2),
+        ("Show me the latest 3 articles", "list", "newest", 3),
+        ("What are the most recent articles?", "list", "newest", None),
+        ("What's the latest news?", "list", "newest", None),
+        ("Who wrote the newest article?", "author", "newest", 1),
+        ("What does the latest article say?", "summary", "newest", 1),
+        ("What articles do you have?", "list", None, None),
+    ],
+)
+def test_the_newest_are_asked_for(text: str, topic: str, order: str | None, most: int | None):
+    query = read_query(text)
+    assert query is not None
+    assert (query.topic, query.order, query.most) == (topic, order, most)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Who wrote the constitution?",
+        "What is the latest on the pact?",
+        "Tell me the latest news about the pact",
+        "What happened in the last election?",
         "When was the pact announced?",
         "When was it announced?",
         "Where did it come from?",

@@ -341,6 +341,36 @@ def test_the_byline_of_the_seed_article_is_cited(seeds: Assistant):
     assert [claim.verdict.label for claim in reply.claims] == ["unchecked"]  # the sentence is ours
 
 
+def test_the_newest_and_the_oldest_articles_are_told_by_their_dates(news: Assistant):
+    newest = news.ask("What is the latest article?")
+    assert newest.status == "answered"
+    assert [citation.document_id for citation in newest.citations] == ["bridge-new"]
+    assert "2024-06-09" in newest.text
+    assert "without a date" in newest.text  # the hostile one has none
+    listed = news.ask("Show me the latest 2 articles")
+    assert [citation.document_id for citation in listed.citations] == ["bridge-new", "minister"]
+    assert [c.document_id for c in news.ask("Which is the oldest article?").citations] == ["bridge-old"]
+    assert news.ask("When was the newest article published?").short == "2024-06-09"
+    assert news.ask("What is the latest article about Kumasi?").citations[0].document_id == "minister"
+    assert news.ask("What is the latest article about Peru?").status == "abstained"
+
+
+def test_without_dates_no_article_is_called_the_newest():
+    undated = Assistant.from_documents([Document(id="a", title="One", text="The bridge was opened on Monday.")])
+    reply = undated.ask("What is the latest article?")
+    assert reply.status == "partial"
+    assert "when it was published" in reply.text
+
+
+def test_who_wrote_about_something_names_authors(news: Assistant):
+    reply = news.ask("Who wrote about the Volta bridge?")
+    assert reply.status == "answered"
+    assert "Ama Mensah" in reply.text
+    unsigned = news.ask("Who wrote about the nurses in Kumasi?")
+    assert unsigned.status == "partial"
+    assert "No author is given" in unsigned.text
+
+
 def test_an_article_cannot_give_orders_or_markup(news: Assistant):
     reply = news.ask("What is the moon made of?")
     assert reply.citations == [] or reply.citations[0].document_id == "hostile"
