@@ -13,8 +13,15 @@ pytest.importorskip("onnx", reason="of the extra [training]")
 import torch
 
 from training.checker import CheckerModel
+from training.checker_data import WRITTEN as CLAIMS
 from training.checker_data import Pair, _amount, equivalents, reworded
+from training.checker_data import written as written_claims
 from training.cross_encoder import exported_weights, load_tokenizer, start_from
+from training.lines import read_lines
+from training.reader_data import WRITTEN as ARTICLES
+from training.reader_data import written as written_examples
+
+ROOT = Path(__file__).parents[1]
 
 PAIRS = (
     ("The mayor signed the pact in May.", ("The pact was signed in May by the mayor.",)),
@@ -95,3 +102,38 @@ def test_an_amount_in_words_becomes_another_of_its_sort() -> None:
 
 def _folder(name: str) -> Path:
     return Path(str(files("assistant") / "data" / name))
+
+
+def test_the_articles_written_for_training_hold_their_answers() -> None:
+    config = {"copies": 1, "test_percent": 15, "validation_percent": 15, "seed": 1, "removed": 100, "retrieved": 100}
+    examples = written_examples(ARTICLES, config)
+    assert len({example.context for example in examples}) >= 150
+    parts = {example.context: example.part for example in examples}
+    assert {"train", "validation", "test"} == set(parts.values())
+    for example in examples:
+        assert parts[example.context] == example.part
+        assert bool(example.spans) == (example.kind == "answer")
+        for start, end in example.spans:
+            assert example.context[start:end].strip() == example.context[start:end] != ""
+    told = sum(example.kind == "answer" for example in examples)
+    assert 0.4 < told / len(examples) < 0.6
+
+
+def test_the_claims_written_for_training_are_no_copies() -> None:
+    pairs = list(written_claims(CLAIMS, {"validation_percent": 6}))
+    assert len(pairs) > 4000
+    assert {pair.label for pair in pairs} == {"supported", "not_supported"}
+    for pair in pairs:
+        evidence = " ".join(pair.evidence).lower()
+        assert pair.label != "supported" or pair.claim.lower() not in evidence, pair.claim
+
+
+def test_what_is_written_for_training_is_not_what_is_measured() -> None:
+    """No sentence of the eval's minimal pairs and articles is among it."""
+    measured = set()
+    for path in (*(ROOT / "eval" / "pairs").glob("*.yaml"), *(ROOT / "eval" / "cases").rglob("*")):
+        if path.is_file():
+            measured |= {line.strip(" -'\"").lower() for line in path.read_text(encoding="utf-8").splitlines()}
+    told = {sentence.lower() for pair in written_claims(CLAIMS, {"validation_percent": 6}) for sentence in pair.evidence}
+    told |= {line.lower() for example in read_lines(ARTICLES) for line in example["text"].split("\n")}
+    assert not {sentence for sentence in told if len(sentence) > 30} & measured

@@ -4,7 +4,8 @@
 (made by `training/reader_data.py`) and returns claims with a part (train, validation) that is
 drawn by evidence or article, never by claim.  Where the claims come from:
 
-people     FEVER, FEVER symmetric, WiCE, BEGIN, SummEdits, ExpertQA, HaluEval
+people     FEVER, FEVER symmetric, WiCE, BEGIN, SummEdits, ExpertQA, HaluEval, and `training/written/claims.jsonl`:
+           claims in other words on news sentences, true or wrong in one respect
 questions  a question and its answer turned into a sentence; with another name, number or date of
            the passage in the answer's place; and the unanswerable questions with what tempts
 sentences  sentences of the passages, shortened or whole
@@ -127,6 +128,26 @@ def _people(folder: Path, config: dict[str, Any]) -> Iterator[Pair]:
     yield from pairs((row for row in read("wice_claims_oracle_chunks") if row["split"] == "dev"), "wice")
     yield from pairs(map(_half_true, read("wice_partial_subclaims_tokens")), "wice_train")
     yield from pairs(map(_answer_claim, read("halueval_qa_seed_synthetic")), "halueval")
+    yield from written(WRITTEN, config)
+
+
+WRITTEN = Path(__file__).parent / "written" / "claims.jsonl"
+
+
+def written(path: Path, config: dict[str, Any]) -> Iterator[Pair]:
+    """The claims that come with this package."""
+    for row in read_lines(path):
+        claims: list[tuple[str, Label]] = [(claim, "supported") for claim in row["true"]]
+        claims += [(item["claim"], "not_supported") for item in row["false"]]
+        for claim, label in claims:
+            yield Pair(
+                claim=_claim(claim),
+                evidence=tuple(row["evidence"]),
+                label=label,
+                kind="people",
+                source="written",
+                part=_part("\n".join(row["evidence"]), config),
+            )
 
 
 def _half_true(row: Row) -> Row:

@@ -1,4 +1,4 @@
-"""Files of JSON lines, gzipped: one object a line."""
+"""Files of JSON lines, gzipped or not: one object a line."""
 
 import gzip
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 

@@ -43,6 +43,7 @@ from training.cross_encoder import (
     freeze,
     load_encoder,
     load_tokenizer,
+    start_from,
     tensors,
 )
 from training.lines import read_lines
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the training sets")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
-    parser.add_argument("--start", type=Path, help="checkpoint.pt of an earlier run, to go on from its weights")
+    parser.add_argument("--start", type=Path, help="checkpoint or exported model's folder to go on from")
     parser.add_argument("--draw", type=int, default=1, help="another number makes other negatives; the parts stay")
     parser.add_argument("--measure", type=Path, help="CLAPnq rows, measured and never trained on")
     parser.add_argument("--most", type=int, default=1500, help="held-out examples measured of each kind")
@@ -232,7 +233,7 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     checks = batches(checked, settings, random.Random(config["seed"]))
     model = ReaderModel().train()
     if start is not None:
-        model.load_state_dict(torch.load(start, weights_only=True)["model"])
+        model.load_state_dict(start_from(start))
     freeze(model.encoder, settings["frozen_layers"])
     fit(
         model,

@@ -13,6 +13,8 @@ verb          the question with another verb, which the passage does not use
 argument      who, when, where or why of a verb whose sentence does not say (QA-SRL names all that it says)
 elsewhere     a question on one sentence asked of other sentences of the same article
 neighbours    a question asked of the sentences that are nearest to the one that answers it
+predicate, other   with `withheld`, what the news articles written for this (`training/written/articles.jsonl`) do not
+              tell: by whom, when, where or why; another deed of the same people; the same of another thing or year
 
 A second draw makes other negatives of the same articles.  SQuAD's question-and-sentence pairs
 come without the answer's place; an earlier reader marks it.  Nothing reads the sets that are
@@ -88,6 +90,7 @@ def make_examples(data: Path, config: dict[str, Any], embed: Embed, mark: Mark, 
         *_verb(positives, negatives, embed, rng),
         *_argument(rows, part, sentences, negatives["argument"], rng),
         *_elsewhere(rows, part, sentences, negatives["elsewhere"], rng),
+        *written(WRITTEN, config["written"]),
     ]
     held_out = {example.context for example in made if example.part != "train"}
     return [example for example in made if _kept(example, held_out)]
@@ -246,6 +249,72 @@ def _joined(row: Row, sentences: dict[str, list[str]], rng: random.Random) -> tu
     after = around[place + 1 : place + 1 + rng.randint(0, 3)]
     head = "".join(text + " " for text in before)
     return head + " ".join([row["context"], *after]), len(head)
+
+
+# Articles written for training
+
+WRITTEN = Path(__file__).parent / "written" / "articles.jsonl"
+
+
+def written(path: Path, config: dict[str, Any]) -> list[Example]:
+    """Questions on the news articles that come with this package, those without an answer included.
+
+    Of the answered ones some are asked of the article without its answer, and some that name somebody or something of
+    the article most like it.
+    """
+    rng = random.Random(config["seed"])
+    made = _as_written(path, config)
+    answered = [example for example in dict.fromkeys(made) if example.spans]
+    return [*made, *_removed(answered, {"written": config["removed"]}, rng), *_of_another(answered, config, rng)]
+
+
+def _of_another(answered: Sequence[Example], config: dict[str, Any], rng: random.Random) -> list[Example]:
+    made = []
+    for parts in (("train",), ("validation", "test")):
+        found = [example for example in answered if example.part in parts and _named(example.question)]
+        contexts = sorted({example.context for example in answered if example.part in parts})
+        tfidf = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
+        lexical = tfidf.fit_transform(contexts)
+        for example in _sample(found, config["retrieved"] // (1 if "train" in parts else 8), rng):
+            names = _named(example.question)
+            scores = (lexical @ tfidf.transform([f"{example.question} {example.context[:300]}"]).T).toarray()[:, 0]
+            ranked = [contexts[place] for place in np.argsort(-scores)]
+            others = [text for text in ranked if text != example.context and not names & set(re.findall(r"\w+", text))]
+            if others:
+                made.append(replace(example, context=rng.choice(others[:6]), spans=(), kind="retrieved"))
+    return made
+
+
+def _named(question: str) -> set[str]:
+    """The capitalised words of a question behind its first."""
+    return set(re.findall(r"(?<=\s)[A-Z]\w{2,}", question))
+
+
+def _as_written(path: Path, config: dict[str, Any]) -> list[Example]:
+    made = []
+    for row in read_lines(path):
+        drawn = int(hashlib.sha256(row["title"].encode()).hexdigest(), 16) % 100
+        held = config["test_percent"], config["test_percent"] + config["validation_percent"]
+        part: Part = "test" if drawn < held[0] else "validation" if drawn < held[1] else "train"
+        for asked in row["questions"]:
+            example = Example(
+                question=asked["q"],
+                context=row["text"],
+                spans=_written_span(row["text"], asked),
+                kind="answer" if asked["a"] else asked["kind"],
+                source="written",
+                part=part,
+            )
+            made += [example] * (config["copies"] if part == "train" else 1)
+    return made
+
+
+def _written_span(text: str, asked: Row) -> tuple[tuple[int, int], ...]:
+    """Where the answer stands in the sentence that is named with it."""
+    if not asked["a"]:
+        return ()
+    start = text.index(asked["sentence"]) + asked["sentence"].index(asked["a"])
+    return ((start, start + len(asked["a"])),)
 
 
 # QA-SRL: its questions say "someone" and "something"; the sentence's own words are put in their place
