@@ -231,11 +231,17 @@ _ASKS = re.compile(r"\b(?:who|what|when|where|why|how)\b", re.IGNORECASE)
 """Where a question begins, or a second one: "who is sonko and how is she …" has told whom it means."""
 
 
+_WHOSE_OWN = re.compile(r"^(?:who|which (?:man|woman|person))\s+\w+\s+(?:his|her)\b", re.IGNORECASE)
+"""Who did something with what is his own: "Who lost his life?" asks of nobody that was named before."""
+
+
 def _dangling(core: str) -> str | None:
     """A personal pronoun that nothing in the question itself explains."""
     match = re.search(r"\b(?:he|she|him|his|her|hers)\b", core, re.IGNORECASE)
     before = core[: match.start()] if match else ""
     *first, _ = _ASKS.split(before)
+    if match and _WHOSE_OWN.match(core):
+        match = None
     if match and not names(before) and not stems(" ".join(first)) and len(stems(before)) < 2 and len(stems(core)) <= 3:
         return match.group().lower()
     bare = re.match(

@@ -243,7 +243,7 @@ LIGHT = frozenset(
     summarise summarize summary describe explain list happening year date day time place deal exactly exact detail
     details already even come comes rest part parts stand stands belong both two cover covers large big strong size
     high tall old far long wide details know question answer read heard hear text story report reports today
-    actually really ever truly mr mrs ms miss dr mme""".split()
+    actually really ever truly mr mrs ms dr mme""".split()
 )
 """Words that ask rather than name a topic."""
 
@@ -337,7 +337,7 @@ def _words(text: str, french: bool) -> tuple[Asked, ...]:
         english = _english(word) if french else None
         stemmed = stem(word) if english is None else next((term.stem for term in terms(english)), None)
         first, opening = opening, False
-        if stemmed is None or stemmed in LIGHT or stemmed in spans:
+        if stemmed is None or stemmed in LIGHT or stemmed in spans or word in ("Miss", "MISS"):
             continue
         capital = word[0].isupper() and not shouting and (not first or word.isupper() or weight(stemmed) > 0.6)
         name = word[0].isdigit() or (capital and (english is None or english[0].isupper()))

@@ -70,6 +70,8 @@ def test_a_pronoun_that_nothing_explains_is_named():
     assert stand_alone("Where did he go?", []).unclear == "he"
     assert stand_alone("Where did Sonko go when he left?", []).unclear is None
     assert stand_alone("did the old mayor keep his word", []).unclear is None
+    assert stand_alone("Who lost his life in the accident?", []).unclear is None
+    assert stand_alone("What was his job before?", []).unclear == "his"
 
 
 @pytest.mark.parametrize("text", ["hello", "Hi there!", "thanks a lot", "ok thanks", "bonjour", "???", "", "👍"])

@@ -110,3 +110,8 @@ def test_a_subject_that_is_only_named_asks_nothing_of_it(text: str):
 )
 def test_a_question_is_no_fragment(text: str):
     assert not parse_question(text).fragment
+
+
+def test_what_is_missing_is_a_topic_and_a_miss_is_not():
+    assert parse_question("How many people are missing?").searched == ["miss"]
+    assert parse_question("Who is Miss Boone?").searched == ["boon"]

@@ -270,12 +270,12 @@ def written(path: Path, config: dict[str, Any]) -> list[Example]:
 
 def _of_another(answered: Sequence[Example], config: dict[str, Any], rng: random.Random) -> list[Example]:
     made = []
-    for parts in (("train",), ("validation", "test")):
-        found = [example for example in answered if example.part in parts and _named(example.question)]
-        contexts = sorted({example.context for example in answered if example.part in parts})
+    for part in ("train", "validation", "test"):
+        found = [example for example in answered if example.part == part and _named(example.question)]
+        contexts = sorted({example.context for example in answered if example.part == part})
         tfidf = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
         lexical = tfidf.fit_transform(contexts)
-        for example in _sample(found, config["retrieved"] // (1 if "train" in parts else 8), rng):
+        for example in _sample(found, config["retrieved"] // (1 if part == "train" else 16), rng):
             names = _named(example.question)
             scores = (lexical @ tfidf.transform([f"{example.question} {example.context[:300]}"]).T).toarray()[:, 0]
             ranked = [contexts[place] for place in np.argsort(-scores)]
