@@ -377,11 +377,11 @@ def _partial(
 
 
 def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The best sentence, and for open questions those near it that add to it."""
+    """The best sentence with one that goes on about it, and for open questions those near it that add to it."""
     if question.kind in SPECIFIC or (question.kind == "definition" and best.cover > 0.9):
-        return [best]
+        return [best, *_going_on(question, best, evidence)]
     if question.kind in ("what", "definition") and best.read >= ENOUGH_FROM:
-        return [best]
+        return [best, *_going_on(question, best, evidence)]
     chosen = [best]
     for item in evidence:
         if len(chosen) == MOST_SENTENCES:
@@ -390,6 +390,21 @@ def _choose(question: Question, best: Evidence, evidence: Sequence[Evidence]) ->
             continue
         chosen.append(item)
     return chosen
+
+
+def _going_on(question: Question, best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The next sentence, where it tells the deed asked about of whom the best one names ("He promised …")."""
+    deed = question.action
+    if deed is None or best.matched.get(deed, 1.0) >= MET:
+        return []
+    return [
+        item
+        for item in evidence
+        if item.document_id == best.document_id
+        and item.before == (best.start, best.end)
+        and _leans(item.text)
+        and item.matched[deed] >= MET
+    ][:1]
 
 
 # ── yes or no ────────────────────────────────────────────────────────────────────────────

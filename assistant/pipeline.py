@@ -489,7 +489,7 @@ def _markdown(draft: Draft, claims: Sequence[Claim]) -> str:
         markers = "".join(f"[{number}]" for number in claim.citations)
         body.append(f"{_escape(claim.text)} {markers}".rstrip())
     if draft.short and draft.status == "answered" and body:
-        said = [claim for claim in claims if draft.short in claim.text] if draft.written_by != "sources" else []
+        said = [claim for claim in claims if re.search(rf"(?<!\w){re.escape(draft.short)}(?!\w)", claim.text)]
         markers = "".join(f"[{number}]" for number in [*claims, *said][-1].citations)
         parts.insert(0, f"**{_escape(draft.short)}** {markers}".rstrip())
     if body:

@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
     parser.add_argument("--start", type=Path, help="checkpoint or exported model's folder to go on from")
+    parser.add_argument("--mix", type=Path, help="weights that those trained are averaged with at export")
     parser.add_argument("--draw", type=int, default=1, help="another number makes other negatives; the parts stay")
     parser.add_argument("--measure", type=Path, help="CLAPnq rows, measured and never trained on")
     parser.add_argument("--most", type=int, default=1500, help="held-out examples measured of each kind")
@@ -78,7 +79,7 @@ def main() -> None:
         elif stage == "train":
             train(arguments.work, config, arguments.minutes * 60, arguments.start)
         elif stage == "export":
-            export(arguments.work, config)
+            export(arguments.work, config, arguments.mix)
         elif stage == "evaluate":
             evaluate(arguments.work, config, arguments.measure, arguments.most)
         else:
@@ -276,10 +277,18 @@ def _check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, f
 # Export
 
 
-def export(work: Path, config: dict[str, Any]) -> None:
-    """Write the model in float32 to `work/float32` and in eight bits to `work`, both with an even calibration."""
+def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
+    """Write the model in float32 to `work/float32` and in eight bits to `work`, both with an even calibration.
+
+    With `mix`, the mean of its weights and those trained, by `mix_share` (Wortsman et al. 2022, "Robust fine-tuning of
+    zero-shot models"): what is learnt of one kind of text costs less of what was known of others.
+    """
     model = ReaderModel()
-    model.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True)["model"])
+    weights = start_from(work / "checkpoint.pt")
+    if mix is not None:
+        share, others = config["mix_share"], start_from(mix)
+        weights = {name: (1 - share) * value + share * others[name] for name, value in weights.items()}
+    model.load_state_dict(weights)
     export_onnx(model, NAME, ["start_logits", "end_logits", "answerable"], work, config["export"])
     for folder in (work / "float32", work):
         _write_settings(folder, config, {"head": 0.5, "margin": 0.5, "bias": 0.0}, {})
