@@ -687,8 +687,6 @@ def compose_catalog(
         )
     if query.topic == "mention":
         return _mention(query.what or "", mentions)
-    if query.topic == "authors":
-        subject = mentions
     if query.topic == "by":
         return _written_by(query.what or "", documents)
     if not subject:
@@ -703,14 +701,13 @@ def compose_catalog(
         )
     find = {
         "author": catalog.author_of,
-        "authors": catalog.author_of,
         "published": catalog.published_of,
         "source": catalog.source_of,
         "title": catalog.title_of,
     }[query.topic]
     found = [entry for document in subject if (entry := find(document))]
     if not found:
-        noun = {"published": "publication date", "source": "source", "title": "title"}.get(query.topic, "author")
+        noun = {"author": "author", "published": "publication date", "source": "source", "title": "title"}[query.topic]
         named = ", ".join(catalog.name(document) for document in subject[:3])
         opening = [entry for document in subject[:1] if (entry := catalog.listing(document))]
         return Draft(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.documents import Document, author_span, content_spans, published_span
+from assistant.quantities import SMALL_NUMBERS
 from assistant.sentences import Span, split_sentences
 from assistant.terms import STOPWORDS, WORD, fold, stems
 
@@ -78,7 +79,7 @@ def _ordered(plain: str) -> tuple[Order | None, int | None, str]:
     word = match["end"].lower()
     order: Order = "oldest" if word in ("oldest", "earliest") else "newest"
     said = match["number"] or match["before"]
-    number = (int(said) if said.isdigit() else NUMBER_WORDS.index(said.lower()) + 1) if said else None
+    number = (int(said) if said.isdigit() else SMALL_NUMBERS.index(said.lower())) if said else None
     if number is None and not match["noun"].lower().endswith("s") and match["noun"].lower() != "stories":
         number = 1
     return order, number, f"{plain[: match.start()]}{order} {match['noun']}{plain[match.end() :]}"
@@ -176,11 +177,6 @@ def mentioning(documents: Sequence[Document], what: str) -> list[Entry]:
         )
         found.append(Entry(document=document, text=name(document), span=best))
     return found
-
-
-def authors_of(documents: Sequence[Document]) -> list[Entry]:
-    """Who wrote each of these that says so."""
-    return [entry for document in documents if (entry := author_of(document))]
 
 
 def tells_of_writing(document: Document) -> bool:
@@ -287,8 +283,7 @@ _ABOUT = re.compile(
     r"(?: (?P<verb>(?:was |is )?(?:published|written|released|posted|from|say)))?$",
     re.IGNORECASE,
 )
-NUMBER_WORDS = "one two three four five six seven eight nine ten".split()
-_NUMBER = rf"\d{{1,3}}|{'|'.join(NUMBER_WORDS)}"
+_NUMBER = rf"\d{{1,3}}|{'|'.join(SMALL_NUMBERS[1:11])}"
 _ORDERED = re.compile(
     rf"\b(?:(?P<before>{_NUMBER})\s+)?(?P<end>latest|newest|most recent|last|oldest|earliest)\s+"
     rf"(?:(?P<number>{_NUMBER})\s+)?(?P<noun>articles?|stor(?:y|ies)|pieces?|texts?|documents?|news)\b",

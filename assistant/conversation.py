@@ -240,9 +240,8 @@ def _dangling(core: str) -> str | None:
     match = re.search(r"\b(?:he|she|him|his|her|hers)\b", core, re.IGNORECASE)
     before = core[: match.start()] if match else ""
     *first, _ = _ASKS.split(before)
-    if match and _WHOSE_OWN.match(core):
-        match = None
-    if match and not names(before) and not stems(" ".join(first)) and len(stems(before)) < 2 and len(stems(core)) <= 3:
+    explained = names(before) or stems(" ".join(first)) or _WHOSE_OWN.match(core)
+    if match and not explained and len(stems(before)) < 2 and len(stems(core)) <= 3:
         return match.group().lower()
     bare = re.match(
         r"^(?:who|what|where|when|why|how)\s+(?:is|was|are|were|did|does)\s+(it|they|this|that|them|there)\s*\W*$",

@@ -304,7 +304,7 @@ class Assistant:
         if query and query.topic == "authors":
             found = self._mentioning(query)
             told = any(catalog.tells_of_writing(document) for document in found)
-            if not found or (told and not catalog.authors_of(found)):
+            if not found or (told and not any(document.author for document in found)):
                 return None  # "Who wrote about the siege?" may ask of a book that the articles tell of
         return query
 
@@ -315,6 +315,8 @@ class Assistant:
         documents = [document for document in self.documents if filters.accept(document)]
         if query.topic in ("mention", "authors"):
             mentions = [found for found in self._mentioning(query) if filters.accept(found)]
+            if query.topic == "authors":
+                return compose_catalog(replace(query, topic="author"), documents, mentions, [])
             return compose_catalog(query, documents, [], mentions)
         if query.order:
             among = [found for found in self._mentioning(query) if filters.accept(found)] if query.what else documents

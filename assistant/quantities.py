@@ -29,13 +29,13 @@ class Quantity:
     """Its words."""
 
 
-_SMALL = (
+SMALL_NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _WORDS: dict[str, float] = {
-    **{word: float(value) for value, word in enumerate(_SMALL)},
+    **{word: float(value) for value, word in enumerate(SMALL_NUMBERS)},
     **{word: float(value * 10) for value, word in enumerate(_TENS, 2)},
     "dozen": 12.0,
 }
@@ -57,7 +57,7 @@ _ORDINALS = {
         "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
     )
 }
-_SPELLED = rf"(?:{'|'.join([*_TENS])})(?:[- ](?:{'|'.join(_SMALL[1:10])}))?|{'|'.join(_SMALL)}|dozen"
+_SPELLED = rf"(?:{'|'.join([*_TENS])})(?:[- ](?:{'|'.join(SMALL_NUMBERS[1:10])}))?|{'|'.join(SMALL_NUMBERS)}|dozen"
 _NUMBER = re.compile(
     rf"""
     (?P<currency>(?:US|CA|AU)?\$|€|£)?\s?

@@ -34,6 +34,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from assistant.quantities import SMALL_NUMBERS
 from assistant.sentences import split_sentences
 from assistant.terms import stems
 from training.lines import read_lines, write_lines
@@ -400,7 +401,7 @@ def shortened(text: str, rng: random.Random) -> str:
 
 # Supported claims in other words
 
-WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = SMALL_NUMBERS[1:13]
 FIGURES = {word: str(value) for value, word in enumerate(WORDS, start=1)}
 FIGURE = re.compile(r"\b([a-z]+ )([2-9]|1[0-2])(?= (?!million|billion)[a-z])")
 """A count between words: "the 5 men", and not a date, a score or a price."""
