@@ -129,7 +129,7 @@ def compose(
     chosen = _choose(question, best, evidence)
     other = _disagreement(index, question, best, evidence)
     if other:
-        lead = _sources_differ(index, best, other)
+        lead = _sources_differ(index, question, best, other)
         return Draft(status="answered", lines=_lines(index, [*chosen, other]), lead=lead, reason="the sources differ")
     return Draft(status="answered", lines=_lines(index, chosen), short=_short(index, question, best))
 
@@ -554,12 +554,14 @@ def _value(text: str) -> str:
     return " ".join(stems(text)) or text.casefold()
 
 
-def _sources_differ(index: Index, best: Evidence, other: Evidence) -> str:
+def _sources_differ(index: Index, question: Question, best: Evidence, other: Evidence) -> str:
     def called(item: Evidence) -> str:
         document = index.document(item.document_id)
         return f"{catalog.name(document)} ({document.published.isoformat() if document.published else 'undated'})"
 
-    return f"The sources differ: {called(best)} and {called(other)} do not say the same."
+    if question.names:
+        return f"The sources differ: {called(best)} and {called(other)} do not say the same."
+    return f"{called(best)} and {called(other)} answer this differently; they may not tell of the same thing."
 
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────

@@ -1,14 +1,16 @@
 """Measure the reader by itself: the words it marks, the sentence it chooses, and how long it takes.
 
     python -m eval.reader --questions NEWSQA.jsonl.gz [--limit N]
+    python -m eval.reader --news
     python -m eval.reader --speed
 
-Questions are those of the suite `reading` (docs/evaluation.md), of which the answerable ones are
-taken; each is read with its own context, in windows where that is long.  Token F1 and exact match
+Questions are those of the suite `reading`, or of `news` (docs/evaluation.md); each is read with its
+own context, in windows where that is long.  Token F1 and exact match
 are SQuAD's, the best over the accepted answers.  The chosen sentence is the one that the
 assistant would take for its evidence, over passages cut as the assistant cuts them; beside it stands the sentence
 nearest to the question by cosine.  A sentence holds the gold answer where an accepted answer
-stands in it.  `--speed` times loading and reading in this process, and checking a claim.
+stands in it.  Where there are questions that the context does not answer, the AUROC says how well
+the reader's logit alone tells them from the others, by kind.  `--speed` times loading and reading in this process, and checking a claim.
 """
 
 import argparse
@@ -28,9 +30,12 @@ from assistant.index import build_index
 from assistant.question import parse_question
 from assistant.reader import Reader, load_reader
 from assistant.retrieval import retrieve
+from eval.cases import Case
 from eval.interval import mean
 from eval.scores.words import normalise, token_f1
+from eval.suites.news import news
 from eval.suites.reading import reading
+from eval.suites.suite import Suite
 
 SEED = 7
 """Of the draw where not all questions are asked."""
@@ -76,6 +81,31 @@ def measure(
 def _holds(sentence: str, accepted: Sequence[str]) -> float:
     words = f" {normalise(sentence)} "
     return float(any(f" {normalise(answer)} " in words for answer in accepted))
+
+
+def read_alone(suite: Suite, cases: Sequence[Case], reader: Reader) -> list[float]:
+    """The reader's logits of the cases' contexts: above 0 where it sees an answer rather than none."""
+    return [reader.read(case.question, [suite.corpora[case.corpus][0].text])[0].logit for case in cases]
+
+
+def separation(cases: Sequence[Case], logits: Sequence[float]) -> list[str]:
+    """AUROC of the logits, answerable against not, by the kind of the one and of the other."""
+    from sklearn.metrics import roc_auc_score
+
+    def sides(*, answerable: bool) -> dict[str, list[float]]:
+        kinds: dict[str, list[float]] = {"all": []}
+        for case, logit in zip(cases, logits, strict=True):
+            if (case.answerable is not False) == answerable:
+                kinds["all"].append(logit)
+                kinds.setdefault(case.kind, []).append(logit)
+        return kinds if len(kinds) > 2 else {"all": kinds["all"]}  # the only kind is all of them
+
+    rows = []
+    for kind, own in sides(answerable=True).items():
+        for other, against in sides(answerable=False).items():
+            area = roc_auc_score([1] * len(own) + [0] * len(against), own + against)
+            rows.append(f"  AUROC {kind} against {other}: {area:.3f}, n = {len(own)} + {len(against)}")
+    return rows
 
 
 def report(outcomes: Sequence[Outcome]) -> list[str]:
@@ -134,29 +164,39 @@ def speeds() -> list[str]:
 def main() -> None:
     """Read the questions and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=Path, help="rows of the suite `reading`")
-    parser.add_argument("--limit", type=int, help="at most so many, drawn with a fixed seed")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--questions", type=Path, help="rows of the suite `reading`")
+    source.add_argument("--news", action="store_true", help="the suite `news`")
+    parser.add_argument("--limit", type=int, help="at most so many of either sort, drawn with a fixed seed")
     parser.add_argument("--speed", action="store_true", help="time the models")
     arguments = parser.parse_args()
-    if not arguments.questions and not arguments.speed:
-        parser.error("give --questions, --speed or both")
+    if not arguments.questions and not arguments.news and not arguments.speed:
+        parser.error("give --questions, --news or --speed")
     if arguments.speed:
         print("speed", *speeds(), sep="\n")
-    if arguments.questions:
-        suite = reading(arguments.questions)
-        cases = [case for case in suite.cases if case.answerable is not False and case.short]
-        if arguments.limit and arguments.limit < len(cases):
-            cases = random.Random(SEED).sample(cases, arguments.limit)
+    if arguments.questions or arguments.news:
+        suite = news() if arguments.news else reading(arguments.questions)
         settings = Settings()
         reader, embedder = (
             load_reader(threads=settings.threads),
             load_embedder(settings.embedder, threads=settings.threads),
         )
+        answered = _drawn(
+            [case for case in suite.cases if case.answerable is not False and case.short], arguments.limit
+        )
+        others = _drawn([case for case in suite.cases if case.answerable is False], arguments.limit)
         outcomes = [
             measure(case.question, suite.corpora[case.corpus][0], case.short, reader, embedder, settings)
-            for case in cases
+            for case in answered
         ]
         print(f"{suite.name}: {len(outcomes):,} answerable questions", *report(outcomes), sep="\n")
+        if answered and others:
+            cases = [*answered, *others]
+            print(*separation(cases, read_alone(suite, cases, reader)), sep="\n")
+
+
+def _drawn(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
+    return random.Random(SEED).sample(cases, limit) if limit and limit < len(cases) else cases
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from fake_embedder import FakeEmbedder
 from assistant import Document, Settings
 from assistant.reader import load_reader
 from eval import reader as measuring
-from eval.reader import Outcome, main, measure, report
+from eval.cases import Case
+from eval.reader import Outcome, main, measure, report, separation
 
 CONTEXT = Document(
     id="a",
@@ -51,6 +52,20 @@ def test_the_command_reads_a_file_and_tells_how_long_the_models_take(
     printed = capsys.readouterr().out
     assert "both models loaded in" in printed and "reading 8 passages" in printed and "checking a claim" in printed
     assert "reading:questions: 1 answerable questions" in printed
+    assert "AUROC all against all: 0.500, n = 1 + 1" in printed
     monkeypatch.setattr(sys, "argv", ["reader"])
     with pytest.raises(SystemExit):
         main()
+
+
+def test_answerable_questions_are_set_against_those_that_are_not_by_kind():
+    def case(kind: str, *, answered: bool) -> Case:
+        return Case(id=kind, kind=kind, question="?", status=["answered"] if answered else ["abstained"])
+
+    cases = [case("told", answered=True), case("reworded", answered=True), case("withheld", answered=False)]
+    rows = separation(cases, [2.0, -1.0, 0.0])
+    assert rows == [
+        "  AUROC all against all: 0.500, n = 2 + 1",
+        "  AUROC told against all: 1.000, n = 1 + 1",
+        "  AUROC reworded against all: 0.000, n = 1 + 1",
+    ]

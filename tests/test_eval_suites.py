@@ -10,6 +10,7 @@ from eval.cases import CasesError, read_file
 from eval.corpora import DataError
 from eval.suites.catalog import KINDS, make_suites
 from eval.suites.suite import Suite, SuiteError
+from training.texts import part_of
 
 TEMPLATES = Path(__file__).parents[1] / "eval" / "templates"
 BRIDGE = """The new bridge cost 3 million euros. It was built after the floods of 2021 had left the only road under water.
@@ -236,7 +237,7 @@ def test_the_same_cases_have_the_same_fingerprint_and_others_another(tmp_path: P
     assert one == two
     assert one["articles"] == other["articles"]
     assert one["cases"] != other["cases"]
-    names = {"seeds", "written", "corpus", "reading", "longform", "retrieval", "rewriting"}
+    names = {"seeds", "written", "news", "corpus", "reading", "longform", "retrieval", "rewriting"}
     assert {kind.name for kind in KINDS} == names
 
 
@@ -246,3 +247,15 @@ def test_our_own_cases_are_asked_of_the_articles_they_name():
     for suite in suites.values():
         assert {case.corpus for case in suite.cases} == set(suite.corpora)
         assert all(suite.corpora.values())
+
+
+def test_the_news_kept_aside_is_asked_of_its_own_article_or_of_all():
+    own, together = make_suite("news"), make_suite("news=together")
+    assert [case.question for case in own.cases] == [case.question for case in together.cases]
+    assert {case.kind for case in own.cases} == {"told", "reworded", "withheld", "predicate", "other"}
+    assert {part_of(documents[0].title) for documents in own.corpora.values()} == {"test"}
+    assert len(together.corpora["together"]) > 3 * len(own.corpora)
+    told = next(case for case in own.cases if case.answerable)
+    assert told.short[0] in own.corpora[told.corpus][0].text
+    with pytest.raises(SuiteError, match="news=together"):
+        make_suite("news=apart")

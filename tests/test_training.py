@@ -1,5 +1,6 @@
 """What training makes of data, and starts from; the training itself takes hours and is not run here."""
 
+import json
 import random
 from importlib.resources import files
 from pathlib import Path
@@ -12,14 +13,14 @@ pytest.importorskip("onnx", reason="of the extra [training]")
 
 import torch
 
-from training.checker import CheckerModel
+from training.checker import CheckerModel, encode, loss_of
 from training.checker_data import WRITTEN as CLAIMS
 from training.checker_data import Pair, _amount, equivalents, reworded
 from training.checker_data import written as written_claims
-from training.cross_encoder import exported_weights, load_tokenizer, start_from
+from training.cross_encoder import batches, exported_weights, load_tokenizer, start_from
 from training.lines import read_lines
-from training.reader_data import WRITTEN as ARTICLES
 from training.reader_data import written as written_examples
+from training.texts import ARTICLES, BACKGROUND
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +46,7 @@ def test_training_can_start_from_the_model_that_ships() -> None:
             logits = model(ids, torch.ones_like(ids), types)[0]
         # Weights are the same; activations are whole numbers in the one and floats in the other.
         assert float(logits[0] - logits[1:].logsumexp(-1)) == pytest.approx(
-            checker.check(claim, list(evidence)).logit, abs=0.15
+            checker.check(claim, list(evidence)).logit, abs=0.6
         )
 
 
@@ -56,6 +57,56 @@ def test_the_checker_can_start_from_the_reader() -> None:
     missing, unexpected = model.load_state_dict(kept, strict=False)
     assert set(missing) == {"label.weight", "label.bias"}
     assert not unexpected
+
+
+def test_a_changed_claim_is_the_twin_of_the_true_one_it_is_made_of(tmp_path: Path) -> None:
+    row = {
+        "evidence": ["Oba sold the mill to Tunde in May."],
+        "true": ["Tunde bought the mill from Oba.", "The sale was in spring."],
+        "false": [
+            {"claim": "Oba bought the mill from Tunde.", "change": "role"},
+            {"claim": "A bank in Lagos owns it.", "change": "name"},
+        ],
+    }
+    path = tmp_path / "claims.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    twins = {pair.claim: pair.twin for pair in written_claims(path, {"validation_percent": 0})}
+    assert twins["Oba bought the mill from Tunde."] == twins["Tunde bought the mill from Oba."]
+    assert twins["A bank in Lagos owns it."] == ""
+
+
+def test_twins_come_in_one_batch_and_are_told_apart_by_their_difference() -> None:
+    evidence = ("Oba sold the mill to Tunde in May, and the price was not told.",)
+    pairs = [
+        Pair(claim=claim, evidence=evidence, label=label, kind="people", source="written", part="train", twin=twin)
+        for number in range(40)
+        for claim, label, twin in (
+            (f"Tunde bought mill {number} from Oba.", "supported", f"{number}"),
+            (f"Oba bought mill {number} from Tunde, who had it from his father.", "not_supported", f"{number}"),
+            (f"Nobody knows of mill {number}.", "not_supported", ""),
+        )
+    ]
+    config = json.loads((ROOT / "training" / "checker.json").read_text(encoding="utf-8"))
+    windows = encode(pairs, config)
+    made = batches(windows, {"batch_tokens": 400, "batch_most": 12}, random.Random(1), lambda item: item.pair)
+    assert sorted(item.ids for batch in made for item in batch) == sorted(item.ids for item in windows)
+    assert len(made) > 5
+    assert all(len(batch) <= 12 for batch in made)
+    home = {item.pair: number for number, batch in enumerate(made) for item in batch if item.pair}
+    assert all(home[item.pair] == number for number, batch in enumerate(made) for item in batch if item.pair)
+
+    class Given(torch.nn.Module):
+        def __init__(self, *rows: tuple[float, float, float]) -> None:
+            super().__init__()
+            self.rows = torch.tensor(rows)
+
+        def forward(self, *_: torch.Tensor) -> torch.Tensor:
+            return self.rows
+
+    right, wrong = Given((3.0, 0.0, 0.0), (0.0, 3.0, 3.0)), Given((0.0, 3.0, 3.0), (3.0, 0.0, 0.0))
+    gaps = [float(loss_of(m, windows[:2], 0.0, 1.0) - loss_of(m, windows[:2], 0.0, 0.0)) for m in (right, wrong)]
+    assert 0 < gaps[0] < 0.01
+    assert gaps[1] > 1
 
 
 def test_a_claim_is_reworded_with_equivalents_only() -> None:
@@ -105,8 +156,8 @@ def _folder(name: str) -> Path:
 
 
 def test_the_articles_written_for_training_hold_their_answers() -> None:
-    config = {"copies": 1, "test_percent": 15, "validation_percent": 15, "seed": 1, "removed": 100, "retrieved": 100}
-    examples = written_examples(ARTICLES, config)
+    config = {"copies": 1, "seed": 1, "removed": 100, "retrieved": 100, "unrelated": 100}
+    examples = written_examples(ARTICLES, "written", config)
     parts = {example.context: example.part for example in examples if example.kind != "removed"}
     assert len(parts) >= 300
     assert {"train", "validation", "test"} == set(parts.values())
@@ -116,8 +167,19 @@ def test_the_articles_written_for_training_hold_their_answers() -> None:
         assert bool(example.spans) == (example.kind == "answer")
         for start, end in example.spans:
             assert example.context[start:end].strip() == example.context[start:end] != ""
-    written = [example for example in examples if example.kind not in ("removed", "retrieved")]
+    written = [example for example in examples if example.kind not in ("removed", "retrieved", "unrelated")]
     assert 0.45 < sum(example.kind == "answer" for example in written) / len(written) < 0.55
+
+
+def test_a_question_that_names_nobody_is_asked_of_a_text_about_something_else() -> None:
+    config = {"copies": 1, "seed": 1, "removed": 0, "retrieved": 0, "unrelated": 100}
+    for path, source in ((ARTICLES, "written"), (BACKGROUND, "background")):
+        examples = written_examples(path, source, config)
+        own = {(example.question, example.context) for example in examples if example.kind == "answer"}
+        unrelated = [example for example in examples if example.kind == "unrelated"]
+        assert len([example for example in unrelated if example.part == "train"]) == 100
+        assert not {(example.question, example.context) for example in unrelated} & own
+        assert not any(example.spans for example in unrelated)
 
 
 def test_the_claims_written_for_training_say_it_in_their_own_words() -> None:
@@ -138,5 +200,6 @@ def test_what_is_written_for_training_is_not_what_is_measured() -> None:
     told = {
         sentence.lower() for pair in written_claims(CLAIMS, {"validation_percent": 6}) for sentence in pair.evidence
     }
-    told |= {line.lower() for example in read_lines(ARTICLES) for line in example["text"].split("\n")}
+    for path in (ARTICLES, BACKGROUND):
+        told |= {line.lower() for example in read_lines(path) for line in example["text"].split("\n")}
     assert not {sentence for sentence in told if len(sentence) > 30} & measured

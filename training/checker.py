@@ -13,7 +13,7 @@ metrics.jsonl, checker.onnx, tokenizer.json and checker.json; copy the last thre
 import argparse
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ from training.cross_encoder import (
     freeze,
     load_encoder,
     load_tokenizer,
+    mixed,
     start_from,
     tensors,
 )
@@ -58,6 +59,7 @@ def main() -> None:
         help="what training starts from: a checkpoint or an exported model's folder, of the reader or a checker",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
+    parser.add_argument("--mix", type=Path, help="weights that those trained are averaged with at export")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
     arguments = parser.parse_args()
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
@@ -73,7 +75,7 @@ def main() -> None:
         elif stage == "train":
             train(arguments.work, config, arguments.minutes * 60, arguments.start)
         elif stage == "export":
-            export(arguments.work, config)
+            export(arguments.work, config, arguments.mix)
         elif stage == "evaluate":
             evaluate(arguments.work, config, arguments.data)
         else:
@@ -114,6 +116,8 @@ class Encoded:
     label: int
     weight: float
     kind: str
+    pair: tuple[object, ...] | None
+    """What the claims of a minimal pair have in common."""
 
 
 def encode(pairs: Sequence[Pair], config: dict[str, Any]) -> list[Encoded]:
@@ -121,7 +125,9 @@ def encode(pairs: Sequence[Pair], config: dict[str, Any]) -> list[Encoded]:
     cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     labels = {**{label: place for place, label in enumerate(LABELS)}, "not_supported": NOT_SUPPORTED}
     made = []
+    copies: Counter[Pair] = Counter()
     for pair in pairs:
+        copies[pair] += 1
         said = tokenizer.encode(pair.claim, add_special_tokens=False).ids[: config["claim_tokens"]]
         parts = [item.ids for item in tokenizer.encode_batch(list(pair.evidence), add_special_tokens=False)]
         room = config["max_tokens"] - len(said) - 3
@@ -130,14 +136,24 @@ def encode(pairs: Sequence[Pair], config: dict[str, Any]) -> list[Encoded]:
         ids = [cls, *said, sep, *held, sep]
         types = [0] * (len(said) + 2) + [1] * (len(held) + 1)
         kind = f"{pair.source} {pair.kind}"
-        made.append(Encoded(ids=ids, types=types, label=labels[pair.label], weight=pair.weight, kind=kind))
+        made.append(
+            Encoded(
+                ids=ids,
+                types=types,
+                label=labels[pair.label],
+                weight=pair.weight,
+                kind=kind,
+                pair=(pair.evidence, pair.twin, copies[pair]) if pair.twin else None,
+            )
+        )
     return made
 
 
 def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None) -> None:
     settings = config["train"]
     pairs = read_pairs(work / "pairs.jsonl.gz")
-    order = batches(encode([p for p in pairs if p.part == "train"], config), settings, random.Random(config["seed"]))
+    learnt = encode([p for p in pairs if p.part == "train"], config)
+    order = batches(learnt, settings, random.Random(config["seed"]), lambda item: item.pair)
     checked = encode([p for p in pairs if p.part == "validation"], config)
     checks = batches(checked, settings, random.Random(config["seed"]))
     model = CheckerModel().train()
@@ -150,7 +166,7 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     fit(
         model,
         order,
-        lambda batch: loss_of(model, batch, settings["smoothing"]),
+        lambda batch: loss_of(model, batch, settings["smoothing"], settings["apart"]),
         lambda: check(model, checks),
         work,
         settings,
@@ -158,8 +174,12 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     )
 
 
-def loss_of(model: nn.Module, batch: Sequence[Encoded], smoothing: float) -> torch.Tensor:
-    """Minus log likelihood of the label, or of either of the two that "not supported" may mean."""
+def loss_of(model: nn.Module, batch: Sequence[Encoded], smoothing: float, apart: float) -> torch.Tensor:
+    """Minus log likelihood of the label, or of either of the two that "not supported" may mean.
+
+    To it comes, `apart` times, how little a true claim stands above its changed twin: the logistic loss of the
+    difference of their margins (RankNet, Burges et al. 2005), in which all that the two share cancels out.
+    """
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(*tensors(batch))
     logs = logits.log_softmax(-1)
@@ -170,7 +190,20 @@ def loss_of(model: nn.Module, batch: Sequence[Encoded], smoothing: float) -> tor
     # Labels that people disagree about are not to be learned by heart.
     supported = logs[:, 0]
     spread = torch.where(label == 0, either.squeeze(1), supported)
-    return -(((1 - smoothing) * likelihood + smoothing * spread) * weight).sum() / weight.sum()
+    loss = -(((1 - smoothing) * likelihood + smoothing * spread) * weight).sum() / weight.sum()
+    twins = _twins(batch)
+    if twins and apart:
+        margins = supported - either.squeeze(1)
+        true, changed = (torch.tensor(side) for side in zip(*twins, strict=True))
+        ranked = torch.nn.functional.softplus(margins[changed] - margins[true])
+        loss = loss + apart * ranked.sum() / len(batch)
+    return loss
+
+
+def _twins(batch: Sequence[Encoded]) -> list[tuple[int, int]]:
+    """Places in the batch of a true claim and of one that differs from it in a few words."""
+    true = {item.pair: place for place, item in enumerate(batch) if item.pair is not None and item.label == 0}
+    return [(true[item.pair], place) for place, item in enumerate(batch) if item.label != 0 and item.pair in true]
 
 
 def _margins(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -192,15 +225,19 @@ def check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, fl
     for name, inside in (("all", people | True), ("people", people), ("made", ~people)):
         found[f"auroc_{name}"] = round(float(roc_auc_score(labels[inside], margins[inside])), 4)
         found[f"balanced_{name}"] = round(float(balanced_accuracy_score(labels[inside], margins[inside] > 0)), 4)
+    order = [item for batch in checks for item in batch]
+    if twins := _twins(order):
+        found["twins_ranked"] = round(float(np.mean([margins[true] > margins[changed] for true, changed in twins])), 4)
     return found
 
 
 # Export and measuring
 
 
-def export(work: Path, config: dict[str, Any]) -> None:
+def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
+    """Write the model in float32 to `work/float32` and in eight bits to `work`; with `mix`, its mean with that, by `mix_share`."""
     model = CheckerModel()
-    model.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True)["model"])
+    model.load_state_dict(mixed(work / "checkpoint.pt", mix, config["mix_share"]))
     export_onnx(model, NAME, ["logits"], work, config["export"])
     for folder in (work / "float32", work):
         write_settings(folder, config, {})

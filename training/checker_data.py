@@ -29,6 +29,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import SequenceMatcher
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +57,8 @@ class Pair:
     source: str
     part: Literal["train", "validation"]
     weight: float = 1.0
+    twin: str = ""
+    """The true claim of the minimal pair that it belongs to: itself, or one that differs in a few words."""
 
 
 def write_pairs(pairs: Iterable[Pair], path: Path) -> None:
@@ -138,9 +141,9 @@ WRITTEN = Path(__file__).parent / "written" / "claims.jsonl"
 def written(path: Path, config: dict[str, Any]) -> Iterator[Pair]:
     """The claims that come with this package."""
     for row in read_lines(path):
-        claims: list[tuple[str, Label]] = [(claim, "supported") for claim in row["true"]]
-        claims += [(item["claim"], "not_supported") for item in row["false"]]
-        for claim, label in claims:
+        claims: list[tuple[str, Label, str]] = [(claim, "supported", claim) for claim in row["true"]]
+        claims += [(item["claim"], "not_supported", _twin(item["claim"], row["true"])) for item in row["false"]]
+        for claim, label, twin in claims:
             yield Pair(
                 claim=_claim(claim),
                 evidence=tuple(row["evidence"]),
@@ -148,7 +151,24 @@ def written(path: Path, config: dict[str, Any]) -> Iterator[Pair]:
                 kind="people",
                 source="written",
                 part=_part("\n".join(row["evidence"]), config),
+                twin=twin,
             )
+
+
+ALIKE = 0.6
+"""Of the words of a false claim and a true one so many are the same, in order, where the two make a minimal pair."""
+
+
+def _twin(claim: str, true: Sequence[str]) -> str:
+    """The true claim that a false one differs from in a few words; none where it was written by itself."""
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(claim.lower().split())
+    likeness = {}
+    for other in true:
+        matcher.set_seq1(other.lower().split())
+        likeness[other] = matcher.ratio()
+    best = max(likeness, key=lambda other: likeness[other])
+    return best if likeness[best] >= ALIKE else ""
 
 
 def _half_true(row: Row) -> Row:

@@ -47,27 +47,43 @@ def load_tokenizer() -> Any:
     return open_tokenizer(_bundled_folder() / "tokenizer.json")
 
 
-def batches(windows: Sequence[W], config: dict[str, Any], rng: random.Random) -> list[list[W]]:
-    """Batches of like length, at most so many padded tokens each, in random order."""
-    order = list(windows)
+def batches(
+    windows: Sequence[W],
+    config: dict[str, Any],
+    rng: random.Random,
+    together: Callable[[W], object] | None = None,
+) -> list[list[W]]:
+    """Batches of like length, at most so many padded tokens each, in random order.
+
+    Windows of which `together` says the same, other than None, come in one batch.
+    """
+    units: dict[object, list[W]] = {}
+    for place, item in enumerate(windows):
+        key = together(item) if together else None
+        units.setdefault(place if key is None else ("together", key), []).append(item)
+    order = list(units.values())
     rng.shuffle(order)
     made: list[list[W]] = []
     for first in range(0, len(order), 2048):
         group: list[list[W]] = [[]]
-        for item in sorted(order[first : first + 2048], key=lambda item: len(item.ids)):
-            full = len(group[-1]) == config["batch_most"]
-            if full or (len(group[-1]) + 1) * len(item.ids) > config["batch_tokens"]:
+        for unit in sorted(order[first : first + 2048], key=_longest):
+            count = len(group[-1]) + len(unit)
+            if group[-1] and (count > config["batch_most"] or count * _longest(unit) > config["batch_tokens"]):
                 group.append([])
-            group[-1].append(item)
+            group[-1] += unit
         rng.shuffle(group)
         made += group
     rng.shuffle(made)
     return made
 
 
+def _longest(windows: Sequence[Window]) -> int:
+    return max(len(item.ids) for item in windows)
+
+
 def tensors(batch: Sequence[Window]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids, mask and segments, each of shape (windows, longest)."""
-    longest = max(len(item.ids) for item in batch)
+    longest = _longest(batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, item in enumerate(batch):
@@ -229,6 +245,19 @@ def start_from(path: Path) -> dict[str, torch.Tensor]:
         return exported_weights(next(path.glob("*.onnx")))
     state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
     return state
+
+
+def mixed(path: Path, mix: Path | None, share: float) -> dict[str, torch.Tensor]:
+    """Weights of a checkpoint or folder, or their mean with those of another, which has `share` of it.
+
+    What is learnt of one kind of text costs less of what was known of others (Wortsman et al. 2022, "Robust
+    fine-tuning of zero-shot models").
+    """
+    weights = start_from(path)
+    if mix is None:
+        return weights
+    others = start_from(mix)
+    return {name: (1 - share) * value + share * others[name] for name, value in weights.items()}
 
 
 def exported_weights(path: Path) -> dict[str, torch.Tensor]:

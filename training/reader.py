@@ -43,11 +43,13 @@ from training.cross_encoder import (
     freeze,
     load_encoder,
     load_tokenizer,
+    mixed,
     start_from,
     tensors,
 )
 from training.lines import read_lines
-from training.reader_data import Example, Mark, Part, make_examples, read_examples, write_examples
+from training.reader_data import Example, Mark, make_examples, read_examples, write_examples
+from training.texts import Part
 
 CONFIG = Path(__file__).with_suffix(".json")
 IGNORED = -1e4
@@ -280,15 +282,10 @@ def _check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, f
 def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
     """Write the model in float32 to `work/float32` and in eight bits to `work`, both with an even calibration.
 
-    With `mix`, the mean of its weights and those trained, by `mix_share` (Wortsman et al. 2022, "Robust fine-tuning of
-    zero-shot models"): what is learnt of one kind of text costs less of what was known of others.
+    With `mix`, the mean of its weights and those trained, by `mix_share`.
     """
     model = ReaderModel()
-    weights = start_from(work / "checkpoint.pt")
-    if mix is not None:
-        share, others = config["mix_share"], start_from(mix)
-        weights = {name: (1 - share) * value + share * others[name] for name, value in weights.items()}
-    model.load_state_dict(weights)
+    model.load_state_dict(mixed(work / "checkpoint.pt", mix, config["mix_share"]))
     export_onnx(model, NAME, ["start_logits", "end_logits", "answerable"], work, config["export"])
     for folder in (work / "float32", work):
         _write_settings(folder, config, {"head": 0.5, "margin": 0.5, "bias": 0.0}, {})

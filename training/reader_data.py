@@ -13,8 +13,9 @@ verb          the question with another verb, which the passage does not use
 argument      who, when, where or why of a verb whose sentence does not say (QA-SRL names all that it says)
 elsewhere     a question on one sentence asked of other sentences of the same article
 neighbours    a question asked of the sentences that are nearest to the one that answers it
-predicate, other   with `withheld`, what the news articles written for this (`training/written/articles.jsonl`) do not
-              tell: by whom, when, where or why; another deed of the same people; the same of another thing or year
+unrelated     a question that names nobody, asked of a text about something else
+predicate, other   with `withheld`, what the texts written for this (`training/written/`) do not tell:
+              by whom, when, where or why; another deed of the same people; the same of another thing or year
 
 A second draw makes other negatives of the same articles.  SQuAD's question-and-sentence pairs
 come without the answer's place; an earlier reader marks it.  Nothing reads the sets that are
@@ -37,8 +38,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from training.lines import read_lines, write_lines
+from training.texts import ARTICLES, BACKGROUND, Part, part_of
 
-Part = Literal["train", "validation", "test"]
 Row = dict[str, Any]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 Mark = Callable[[str, str], tuple[int, int] | None]
@@ -90,7 +91,8 @@ def make_examples(data: Path, config: dict[str, Any], embed: Embed, mark: Mark, 
         *_verb(positives, negatives, embed, rng),
         *_argument(rows, part, sentences, negatives["argument"], rng),
         *_elsewhere(rows, part, sentences, negatives["elsewhere"], rng),
-        *written(WRITTEN, config["written"]),
+        *written(ARTICLES, "written", config["written"]),
+        *written(BACKGROUND, "background", config["background"]),
     ]
     held_out = {example.context for example in made if example.part != "train"}
     return [example for example in made if _kept(example, held_out)]
@@ -251,37 +253,53 @@ def _joined(row: Row, sentences: dict[str, list[str]], rng: random.Random) -> tu
     return head + " ".join([row["context"], *after]), len(head)
 
 
-# Articles written for training
-
-WRITTEN = Path(__file__).parent / "written" / "articles.jsonl"
+# Texts written for training
 
 
-def written(path: Path, config: dict[str, Any]) -> list[Example]:
-    """Questions on the news articles that come with this package, those without an answer included.
+def written(path: Path, source: str, config: dict[str, Any]) -> list[Example]:
+    """Questions on the texts that come with this package, those without an answer included.
 
-    Of the answered ones some are asked of the article without its answer, and some that name somebody or something of
-    the article most like it.
+    Of the answered ones some are asked of the text without its answer, some that name somebody or something of the
+    text most like it, and some that name nothing of a text about something else.
     """
     rng = random.Random(config["seed"])
-    made = _as_written(path, config)
+    made = _as_written(path, source, config["copies"])
     answered = [example for example in dict.fromkeys(made) if example.spans]
-    return [*made, *_removed(answered, {"written": config["removed"]}, rng), *_of_another(answered, config, rng)]
+    return [
+        *made,
+        *_removed(answered, {source: config["removed"]}, rng),
+        *_of_another(answered, config["retrieved"], "retrieved", rng),
+        *_of_another(answered, config["unrelated"], "unrelated", rng),
+    ]
 
 
-def _of_another(answered: Sequence[Example], config: dict[str, Any], rng: random.Random) -> list[Example]:
+NEAREST_TEXTS = 6
+"""Texts most like a question's own that a question with names is asked of."""
+FAR_TEXTS = slice(15, 60)
+"""Places of texts that are about something else, though not always of another field, in the same order."""
+
+
+def _of_another(
+    answered: Sequence[Example], most: int, kind: Literal["retrieved", "unrelated"], rng: random.Random
+) -> list[Example]:
+    """Answered questions asked of another text, which answers neither those with names nor, far off, those without."""
     made = []
     for part in ("train", "validation", "test"):
-        found = [example for example in answered if example.part == part and _named(example.question)]
-        contexts = sorted({example.context for example in answered if example.part == part})
+        within = [example for example in answered if example.part == part]
+        found = [example for example in within if bool(_named(example.question)) == (kind == "retrieved")]
+        contexts = sorted({example.context for example in within})
+        if not found:
+            continue
         tfidf = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
         lexical = tfidf.fit_transform(contexts)
-        for example in _sample(found, config["retrieved"] // (1 if part == "train" else 16), rng):
+        for example in _sample(found, most // (1 if part == "train" else 16), rng):
             names = _named(example.question)
             scores = (lexical @ tfidf.transform([f"{example.question} {example.context[:300]}"]).T).toarray()[:, 0]
             ranked = [contexts[place] for place in np.argsort(-scores)]
             others = [text for text in ranked if text != example.context and not names & set(re.findall(r"\w+", text))]
+            others = others[:NEAREST_TEXTS] if kind == "retrieved" else others[FAR_TEXTS]
             if others:
-                made.append(replace(example, context=rng.choice(others[:6]), spans=(), kind="retrieved"))
+                made.append(replace(example, context=rng.choice(others), spans=(), kind=kind))
     return made
 
 
@@ -290,22 +308,20 @@ def _named(question: str) -> set[str]:
     return set(re.findall(r"(?<=\s)[A-Z]\w{2,}", question))
 
 
-def _as_written(path: Path, config: dict[str, Any]) -> list[Example]:
+def _as_written(path: Path, source: str, copies: int) -> list[Example]:
     made = []
     for row in read_lines(path):
-        drawn = int(hashlib.sha256(row["title"].encode()).hexdigest(), 16) % 100
-        held = config["test_percent"], config["test_percent"] + config["validation_percent"]
-        part: Part = "test" if drawn < held[0] else "validation" if drawn < held[1] else "train"
+        part = part_of(row["title"])
         for asked in row["questions"]:
             example = Example(
                 question=asked["q"],
                 context=row["text"],
                 spans=_written_span(row["text"], asked),
                 kind="answer" if asked["a"] else asked["kind"],
-                source="written",
+                source=source,
                 part=part,
             )
-            made += [example] * (config["copies"] if part == "train" else 1)
+            made += [example] * (copies if part == "train" else 1)
     return made
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eval.suites.corpus import corpus
 from eval.suites.longform import longform
+from eval.suites.news import TOGETHER, news
 from eval.suites.reading import reading
 from eval.suites.rewriting import rewriting
 from eval.suites.search import search
@@ -34,6 +35,12 @@ def _path(value: str, name: str) -> Path:
     return path
 
 
+def _news(value: str) -> list[Suite]:
+    if value not in ("", TOGETHER):
+        raise SuiteError(f"--suite news={value}: expected news, or news={TOGETHER} to search all articles at once")
+    return [news(together=bool(value))]
+
+
 def _corpus(value: str, articles: Path | None) -> list[Suite]:
     if articles is None:
         raise SuiteError(
@@ -54,6 +61,12 @@ KINDS = (
         given="[FILE,…]",
         about="all of our own cases, or those of the files named: on the seed article, on articles that withhold a detail, in French",
         make=lambda value, articles: written(*filter(None, value.split(","))),
+    ),
+    Kind(
+        name="news",
+        given=f"[{TOGETHER}]",
+        about="questions on news written for training and kept aside, each asked of its own article or of all",
+        make=lambda value, articles: _news(value),
     ),
     Kind(
         name="corpus",
