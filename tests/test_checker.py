@@ -47,7 +47,7 @@ def test_all_is_read_where_all_fits() -> None:
     ("claim", "evidence", "supported"),
     [
         ("The bridge opened in May.", ["The bridge in Kolda was opened in May by the mayor."], True),
-        ("The mayor opened the bridge.", ["The bridge in Kolda was opened in May by the mayor."], True),
+        ("The mayor opened the bridge in Kolda.", ["The bridge in Kolda was opened in May by the mayor."], True),
         ("The bridge was not opened.", ["The bridge in Kolda was opened in May by the mayor."], False),
         ("The mayor closed the school.", ["The bridge in Kolda was opened in May by the mayor."], False),
         ("Rain fell in the north.", ["The bridge in Kolda was opened in May by the mayor."], False),

@@ -287,7 +287,7 @@ def test_run_report_compare_and_gate_from_the_command_line(tmp_path: Path, offli
     ("arguments", "message"),
     [
         (["report", "nowhere"], "holds no results.jsonl"),
-        (["run", "--suite", "sedes"], "there is no suite 'sedes'; there are seeds, written, corpus"),
+        (["run", "--suite", "sedes"], "there is no suite 'sedes'; there are seeds, written, news, corpus"),
         (["run", "--suite", "seeds=seeds_dev_v0"], "seeds_dev_v1"),
         (["run", "--suite", "corpus=eval/templates/cases.csv"], "needs --articles"),
         (["run", "--suite", "reading=nowhere.jsonl"], "no such file"),

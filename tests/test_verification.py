@@ -28,7 +28,7 @@ PACT = "His meeting with Burkinabe officials culminated in a pact emphasizing in
         ("Burkina Faso, Mali and Niger announced a joint force of 6,000 in 2024.", [FORCE], "contradicted", "number"),
         ("Burkina Faso, Mali and Niger announced a joint force in 2023.", [FORCE], "contradicted", "number"),
         ("The president resigned on 3 May 2020.", ["On 5 May 2020 the president resigned."], "contradicted", "number"),
-        ("Burkina Faso, Mali and Chad announced a joint force in 2024.", [FORCE], "contradicted", "name"),
+        ("Burkina Faso, Mali and Chad announced a joint force in 2024.", [FORCE], "unsupported", "name"),
         ("Ousmane Sonko signed the pact.", [PACT], "unsupported", "name"),
         ("The force has 5,000 tanks and nine submarines.", [FORCE], "unsupported", "number"),
         ("Officials said “the pact is signed and sealed”.", [PACT], "unsupported", "quote"),
