@@ -35,7 +35,6 @@ from eval.interval import mean
 from eval.scores.words import normalise, token_f1
 from eval.suites.news import news
 from eval.suites.reading import reading
-from eval.suites.suite import Suite
 
 SEED = 7
 """Of the draw where not all questions are asked."""
@@ -47,6 +46,8 @@ ROUNDS = 60
 class Outcome:
     """What was made of one question."""
 
+    logit: float
+    """The reader's logit of the context: above 0 where it sees an answer rather than none."""
     f1: float
     """Token F1 of the words marked, 0..1."""
     exact: float
@@ -71,6 +72,7 @@ def measure(
     evidence = find_evidence(index, asked, vector, hits, readings)
     several = len(evidence) > 1
     return Outcome(
+        logit=own.logit,
         f1=max(token_f1(marked, answer) for answer in accepted),
         exact=float(normalise(marked) in map(normalise, accepted)),
         sentence=_holds(evidence[0].text, accepted) if several else None,
@@ -81,11 +83,6 @@ def measure(
 def _holds(sentence: str, accepted: Sequence[str]) -> float:
     words = f" {normalise(sentence)} "
     return float(any(f" {normalise(answer)} " in words for answer in accepted))
-
-
-def read_alone(suite: Suite, cases: Sequence[Case], reader: Reader) -> list[float]:
-    """The reader's logits of the cases' contexts: above 0 where it sees an answer rather than none."""
-    return [reader.read(case.question, [suite.corpora[case.corpus][0].text])[0].logit for case in cases]
 
 
 def separation(cases: Sequence[Case], logits: Sequence[float]) -> list[str]:
@@ -191,8 +188,9 @@ def main() -> None:
         ]
         print(f"{suite.name}: {len(outcomes):,} answerable questions", *report(outcomes), sep="\n")
         if answered and others:
-            cases = [*answered, *others]
-            print(*separation(cases, read_alone(suite, cases, reader)), sep="\n")
+            logits = [own.logit for own in outcomes]
+            logits += [reader.read(case.question, [suite.corpora[case.corpus][0].text])[0].logit for case in others]
+            print(*separation([*answered, *others], logits), sep="\n")
 
 
 def _drawn(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:

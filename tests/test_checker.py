@@ -47,6 +47,12 @@ def test_all_is_read_where_all_fits() -> None:
     ("claim", "evidence", "supported"),
     [
         ("The bridge opened in May.", ["The bridge in Kolda was opened in May by the mayor."], True),
+        pytest.param(
+            "The mayor opened the bridge.",
+            ["The bridge in Kolda was opened in May by the mayor."],
+            True,
+            marks=pytest.mark.xfail(strict=True, reason="read at .44 since the checker learnt from minimal pairs"),
+        ),
         ("The mayor opened the bridge in Kolda.", ["The bridge in Kolda was opened in May by the mayor."], True),
         ("The bridge was not opened.", ["The bridge in Kolda was opened in May by the mayor."], False),
         ("The mayor closed the school.", ["The bridge in Kolda was opened in May by the mayor."], False),

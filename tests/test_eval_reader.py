@@ -32,7 +32,10 @@ def test_of_a_context_of_one_sentence_none_is_chosen():
 
 
 def test_the_report_leaves_out_what_does_not_apply():
-    outcomes = [Outcome(f1=0.5, exact=0, sentence=None, nearest=None), Outcome(f1=1, exact=1, sentence=1, nearest=0)]
+    outcomes = [
+        Outcome(logit=0, f1=0.5, exact=0, sentence=None, nearest=None),
+        Outcome(logit=0, f1=1, exact=1, sentence=1, nearest=0),
+    ]
     rows = report(outcomes)
     assert "0.750" in rows[0] and "n = 2" in rows[0]
     assert "1.000" in rows[2] and "n = 1" in rows[2]

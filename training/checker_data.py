@@ -23,7 +23,6 @@ are for both only the split that is for training: of WiCE and BEGIN the developm
 SummEdits the domains named in `training/checker.json`, of ExpertQA the validation split.
 """
 
-import hashlib
 import random
 import re
 from collections import defaultdict
@@ -40,6 +39,7 @@ from assistant.sentences import split_sentences
 from assistant.terms import stems
 from training.lines import read_lines, write_lines
 from training.reader_data import EVENT_VERBS, NAME, NUMBER, Example
+from training.texts import CLAIMS, drawn
 
 Label = Literal["supported", "contradicted", "unsupported", "not_supported"]
 Row = dict[str, Any]
@@ -132,10 +132,7 @@ def _people(folder: Path, config: dict[str, Any]) -> Iterator[Pair]:
     yield from pairs((row for row in read("wice_claims_oracle_chunks") if row["split"] == "dev"), "wice")
     yield from pairs(map(_half_true, read("wice_partial_subclaims_tokens")), "wice_train")
     yield from pairs(map(_answer_claim, read("halueval_qa_seed_synthetic")), "halueval")
-    yield from written(WRITTEN, config)
-
-
-WRITTEN = Path(__file__).parent / "written" / "claims.jsonl"
+    yield from written(CLAIMS, config)
 
 
 def written(path: Path, config: dict[str, Any]) -> Iterator[Pair]:
@@ -200,8 +197,7 @@ def _label(row: Row) -> Label:
 
 
 def _part(source: str, config: dict[str, Any]) -> Literal["train", "validation"]:
-    drawn = int(hashlib.sha256(source.encode()).hexdigest(), 16) % 100
-    return "validation" if drawn < config["validation_percent"] else "train"
+    return "validation" if drawn(source) < config["validation_percent"] else "train"
 
 
 # Questions and answers as sentences

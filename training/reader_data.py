@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from training.lines import read_lines, write_lines
-from training.texts import ARTICLES, BACKGROUND, Part, part_of
+from training.texts import ARTICLES, BACKGROUND, Part, drawn, part_of
 
 Row = dict[str, Any]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -104,8 +104,7 @@ def _kept(example: Example, held_out: set[str]) -> bool:
         return False
     if example.source != "qasrl" or not re.search(r"\bsome(?:one|thing|where)\b", example.question):
         return True
-    drawn = int(hashlib.sha256((example.question + example.context).encode()).hexdigest(), 16) % 3
-    return example.kind == "answer" and drawn == 0
+    return example.kind == "answer" and drawn(example.question + example.context, 3) == 0
 
 
 # Reading and splitting
@@ -158,10 +157,10 @@ def _part_of(row: Row, titles: dict[str, Part], split: dict[str, int]) -> Part:
     title = _title(row)
     if title in titles:
         return titles[title]
-    drawn = int(hashlib.sha256(title.encode()).hexdigest(), 16) % 100
-    if drawn < split["test_percent"]:
+    place = drawn(title)
+    if place < split["test_percent"]:
         return "test"
-    return "validation" if drawn < split["test_percent"] + split["validation_percent"] else "train"
+    return "validation" if place < split["test_percent"] + split["validation_percent"] else "train"
 
 
 def _spans(row: Row) -> tuple[tuple[int, int], ...]:

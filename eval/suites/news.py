@@ -6,8 +6,8 @@ same people) and `other` (the same of another thing or year).
 """
 
 from assistant import Document
-from eval.cases import Case
 from eval.corpora import read_rows
+from eval.suites.reading import reading_case
 from eval.suites.suite import Suite
 from training.texts import ARTICLES, part_of
 
@@ -27,16 +27,13 @@ def news(*, together: bool = False) -> Suite:
         corpus = TOGETHER if together else id
         corpora.setdefault(corpus, []).append(Document(id=id, title=row["title"], text=row["text"]))
         for place, asked in enumerate(row["questions"] if held else [], 1):
-            answer = asked["a"]
             cases.append(
-                Case(
+                reading_case(
+                    [asked["a"]] if asked["a"] else [],
                     id=f"{id}-{place}",
                     kind=asked["kind"],
                     question=asked["q"],
-                    status=["answered"] if answer else ["abstained", "partial"],
-                    gold=[[answer]] if answer else [],
-                    short=[answer] if answer else [],
-                    relevant={id: 1} if answer else {},
+                    relevant={id: 1} if asked["a"] else {},
                     corpus=corpus,
                 )
             )

@@ -38,13 +38,11 @@ def reading(path: Path, articles: Path | None = None) -> Suite:
             key = ids.setdefault((title, context), f"context-{len(ids) + 1}")
             corpora.setdefault(key, [Document(id=key, title=title, text=context)])
         cases.append(
-            Case(
+            reading_case(
+                answers,
                 id=field(row, "id", path, number),
                 kind="fact" if answers else "unanswerable",
                 question=field(row, "question", path, number),
-                status=["answered"] if answers else ["abstained", "partial"],
-                gold=[[answer] for answer in answers],
-                short=answers,
                 relevant=relevant,
                 corpus=key,
             )
@@ -52,6 +50,22 @@ def reading(path: Path, articles: Path | None = None) -> Suite:
     name = path.name.removesuffix(".gz").removesuffix(".jsonl")
     where = f"asked of all articles of {articles.name}" if articles else "each asked of its own passage"
     return Suite(name=f"reading:{name}", about=f"reading comprehension, {where}", cases=cases, corpora=corpora)
+
+
+def reading_case(
+    answers: list[str], *, id: str, kind: str, question: str, relevant: dict[str, int], corpus: str
+) -> Case:
+    """A question with its accepted answers, each of which may be quoted and is the short answer; none where it has none."""
+    return Case(
+        id=id,
+        kind=kind,
+        question=question,
+        status=["answered"] if answers else ["abstained", "partial"],
+        gold=[[answer] for answer in answers],
+        short=answers,
+        relevant=relevant,
+        corpus=corpus,
+    )
 
 
 def _answers(row: Mapping[str, Any], path: Path, number: int) -> Iterable[str]:
