@@ -11,11 +11,11 @@ from typing import Literal
 
 from assistant.matching import known, same_name, synonymy
 from assistant.polarity import clauses, denies
-from assistant.quantities import missing, quantities
+from assistant.quantities import missing, quantities, worked_out
 from assistant.roles import exchanged
 from assistant.terms import WORD, stem, stems, terms, weight
 
-Kind = Literal["quote", "number", "date", "name", "negation", "role", "scattered"]
+Kind = Literal["quote", "number", "sum", "date", "name", "negation", "role", "scattered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Discrepancy:
     opposed: bool = False
     """Whether the evidence says something else in its place, and is not only silent."""
     soft: bool = False
-    """Whether it may be none: a number in words, which may be counted from what is listed; a denial of something else."""
+    """Whether it may be none: a number in words, which may be counted from what is listed; a sum; a denial of something else."""
 
 
 COVERED_FROM = 0.75
@@ -121,9 +121,13 @@ def _numbers(claim: str, sentences: Sequence[str], words: Sequence[str], best: s
     rest = [word for word in words if not word[0].isdigit()]
     instead = bool(others) and coverage(rest, stems(best)) >= COVERED_FROM
     end = f"claimed, the evidence has {', '.join(others)}" if instead else "does not stand in the evidence"
-    return [
-        Discrepancy(kind="number", text=f"{item.text} {end}", opposed=instead, soft=item.spelled) for item in lacking
-    ]
+    found = []
+    for item in lacking:
+        derived = worked_out(item, [" ".join(sentences)])
+        told = f"{item.text} can be worked out from the evidence" if derived else f"{item.text} {end}"
+        kind: Kind = "sum" if derived else "number"
+        found.append(Discrepancy(kind=kind, text=told, opposed=instead and not derived, soft=derived or item.spelled))
+    return found
 
 
 def _date_words(text: str) -> dict[str, str]:

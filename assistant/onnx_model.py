@@ -1,6 +1,8 @@
 """Opening a model of ours: its files are those that its settings name, and it runs by onnxruntime on bounded threads.
 
-A folder holds NAME.onnx, tokenizer.json and NAME.json, which names the SHA-256 of the other two.
+A folder holds NAME.onnx and NAME.json, which names the SHA-256 of it and of tokenizer.json and words.npy.  These two,
+which models have in common, lie beside it or in the folder above: the table of the words' vectors, which training leaves
+as it is, is a third of a model.
 """
 
 import hashlib
@@ -14,7 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from assistant.errors import ModelError
+
+TOKENIZER = "tokenizer.json"
+WORDS = "words.npy"
+"""The table of the words' vectors, in eight bits; a graph that names it does not hold it."""
+WORDS_IN_GRAPH = "words"
 
 THREADS = 2
 """Threads of a model that is not told how many to use."""
@@ -44,10 +53,14 @@ def open_model(folder: Path, name: str, needed: Iterable[str], *, threads: int =
 
     options = session_options(threads or THREADS)
     try:
+        if WORDS in settings["files"]:
+            words = np.load(place_of(folder, WORDS), allow_pickle=False)
+            value = onnxruntime.OrtValue.ortvalue_from_numpy(words)
+            options.add_external_initializers([WORDS_IN_GRAPH], [value])
         session = onnxruntime.InferenceSession(
             str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        tokenizer = open_tokenizer(folder / "tokenizer.json")
+        tokenizer = open_tokenizer(place_of(folder, TOKENIZER))
     except Exception as error:  # both raise types of their own, which say what could not be read
         raise ModelError(
             f"the {name} in {folder} could not be loaded ({type(error).__name__}: {error}); expected the files "
@@ -116,14 +129,20 @@ def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]
         ) from error
     if missing:
         raise ModelError(f"{path} lacks {', '.join(sorted(missing))}; make it again with training/{name}.py")
-    for file in (f"{name}.onnx", "tokenizer.json"):
-        found = file_hash([folder / file], f"the {name}'s files there: reinstall the package")
+    for file in {f"{name}.onnx", TOKENIZER} | set(expected):
+        place = place_of(folder, file)
+        found = file_hash([place], f"the {name}'s files there: reinstall the package")
         if found != expected.get(file):
             raise ModelError(
-                f"{folder / file} has SHA-256 {found[:12]}…, expected {str(expected.get(file))[:12]}… as {name}.json "
+                f"{place} has SHA-256 {found[:12]}…, expected {str(expected.get(file))[:12]}… as {name}.json "
                 f"names it; reinstall the package, or make both again with training/{name}.py"
             )
     return settings
+
+
+def place_of(folder: Path, file: str) -> Path:
+    """Where a file of a model lies: in its folder, or in the one above, where models share it."""
+    return folder / file if file not in (TOKENIZER, WORDS) or (folder / file).exists() else folder.parent / file
 
 
 def file_hash(paths: Iterable[Path], expected: str) -> str:

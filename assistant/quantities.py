@@ -7,6 +7,7 @@ comparing what a claim says with what its evidence says.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 Unit = Literal["", "%", "points", "$", "€", "£", "ordinal"]
@@ -155,6 +156,63 @@ def same(claimed: Quantity, given: Quantity) -> bool:
 
 def _day(quantity: Quantity) -> bool:
     return quantity.value <= 31
+
+
+_SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
+_SHARE = re.compile(
+    rf"""
+      \b(?:(?P<times>an?|one|two|three|four|\d)[ -])?(?P<part>half|halves|third|quarter|fifth|sixth|tenth)s?\b
+    | \b(?P<these>{"|".join(SMALL_NUMBERS[1:])}|\d+)\ (?:in|out\ of)\ (?:every\ )?(?P<those>{"|".join(SMALL_NUMBERS[2:])}|\d+)\b
+    | \b(?:(?P<twice>twice|doubl\w+)|(?P<thrice>tripl\w+|threefold)|(?P<fold>{"|".join(SMALL_NUMBERS[2:11])}|\d+)\ times)\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _shares(text: str) -> list[float]:
+    """What a text says as a part or a multiple: .5 for "half", 2/3 for "two thirds", 1/9 for "one in nine", 2 for "twice"."""
+    found = []
+    for match in _SHARE.finditer(text):
+        if match["part"]:
+            part = match["part"].lower().replace("halves", "half")
+            found.append(_count(match["times"] or "a") * _SHARES[part])
+        elif match["those"]:
+            share = _count(match["these"]) / max(1.0, _count(match["those"]))
+            if share < 1 and _count(match["those"]) <= 100:  # "71 in 2020" is no share
+                found.append(share)
+        else:
+            found.append(2.0 if match["twice"] else 3.0 if match["thrice"] else _count(match["fold"]))
+    return found
+
+
+def _count(word: str) -> float:
+    word = word.lower()
+    return float(word) if word.isdigit() else _WORDS.get(word, 1.0)
+
+
+def worked_out(claimed: Quantity, evidence: Sequence[str]) -> bool:
+    """Whether a quantity follows from two that a text of the evidence gives: their sum, their difference, a part of one.
+
+    "800 got a placebo" of "2,400 children; 1,600 received the vaccine"; "11 %" of "one in nine".  That the right two are
+    taken is not told.
+    """
+    for text in evidence:
+        given = [item.value for item in quantities(text) if item.unit != "ordinal" and _alike(item, claimed)]
+        shares = _shares(text)
+        sums = [total for a, b in combinations(given, 2) for total in (a + b, abs(a - b))]
+        parts = [value * factor for value in given for share in shares for factor in (share, 1 / share) if share]
+        if any(abs(total - claimed.value) <= 1e-6 * max(1.0, claimed.value) for total in sums):
+            return True
+        if any(abs(part - claimed.value) <= 0.02 * claimed.value for part in parts):
+            return True
+        if claimed.unit == "%" and any(abs(100 * share - claimed.value) <= 0.6 for share in shares):
+            return True
+    return False
+
+
+def _alike(given: Quantity, claimed: Quantity) -> bool:
+    """Whether two quantities are of one unit, or one of them has none."""
+    return given.unit == claimed.unit or not given.unit or not claimed.unit
 
 
 def missing(claim: str, evidence: Sequence[str]) -> list[Quantity]:

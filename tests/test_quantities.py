@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.quantities import missing, quantities
+from assistant.quantities import missing, quantities, worked_out
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,25 @@ def test_a_number_is_borne_out_however_it_is_written(claim: str, evidence: str) 
 )
 def test_another_number_or_another_unit_is_missed(claim: str, evidence: str, lacking: str) -> None:
     assert [item.text for item in missing(claim, [evidence])] == [lacking]
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "expected"),
+    [
+        ("Eight hundred got a placebo.", "2,400 children enrolled; 1,600 received the vaccine.", True),
+        ("Seven hundred got a placebo.", "2,400 children enrolled; 1,600 received the vaccine.", False),
+        ("He has been governor since 2019.", "He took office two years before the floods of 2021.", True),
+        ("Roughly 11 percent smoke.", "The share of smokers fell to one in nine.", True),
+        ("Roughly 15 percent smoke.", "The share of smokers fell to one in nine.", False),
+        ("600 meters were damaged.", "Half of the town's 1,200 parking meters were damaged.", True),
+        ("60 voters agreed.", "Two thirds of the 90 voters agreed.", True),
+        ("It has tripled to 90.", "It was 30 and is three times as high.", True),
+        ("5 % agreed.", "In 2020 it was 7 points, 2 points less than before.", False),
+        ("3 % agreed.", "Of the 71 seen in 2020 all agreed.", False),
+    ],
+)
+def test_a_number_may_be_worked_out_of_two(claim: str, evidence: str, expected: bool) -> None:
+    assert worked_out(quantities(claim)[0], [evidence]) is expected
 
 
 def test_a_number_in_words_is_marked_for_it_may_be_counted() -> None:

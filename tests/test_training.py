@@ -16,12 +16,14 @@ import torch
 from training.checker import CheckerModel, encode, loss_of
 from training.checker_data import Pair, _amount, equivalents, reworded
 from training.checker_data import written as written_claims
-from training.cross_encoder import batches, exported_weights, load_tokenizer, start_from
+from training.cross_encoder import batches, layers_of, load, load_tokenizer, start_from
 from training.lines import read_lines
 from training.reader_data import written as written_examples
 from training.texts import ARTICLES, BACKGROUND, CLAIMS
 
 ROOT = Path(__file__).parents[1]
+
+WORDS = "encoder.embeddings.word_embeddings"
 
 PAIRS = (
     ("The mayor signed the pact in May.", ("The pact was signed in May by the mayor.",)),
@@ -31,10 +33,9 @@ PAIRS = (
 
 
 def test_training_can_start_from_the_model_that_ships() -> None:
-    model = CheckerModel().eval()
-    missing, unexpected = model.load_state_dict(start_from(_folder("checker")), strict=False)
-    assert not missing
-    assert not unexpected
+    weights = start_from(_folder("checker"))
+    model = CheckerModel(layers_of(weights)).eval()
+    load(model, weights)
     tokenizer, checker = load_tokenizer(), load_checker()
     for claim, evidence in PAIRS:
         said = tokenizer.encode(claim, add_special_tokens=False).ids
@@ -50,12 +51,20 @@ def test_training_can_start_from_the_model_that_ships() -> None:
 
 
 def test_the_checker_can_start_from_the_reader() -> None:
-    encoder = {name: value for name, value in exported_weights(_folder("reader") / "reader.onnx").items()}
-    model = CheckerModel()
-    kept = {name: value for name, value in encoder.items() if name.startswith(("encoder.", "dense."))}
-    missing, unexpected = model.load_state_dict(kept, strict=False)
-    assert set(missing) == {"label.weight", "label.bias"}
-    assert not unexpected
+    weights = start_from(_folder("reader"))
+    model = CheckerModel(layers_of(weights))
+    load(model, weights, new=("label.",))
+    assert torch.equal(model.dense.weight, weights["dense.weight"])
+    with pytest.raises(ValueError, match=r"lack label\.weight"):
+        load(model, weights)
+
+
+def test_training_starts_from_the_bundled_embedder_where_nothing_is_named() -> None:
+    weights = start_from(None)
+    model = CheckerModel(layers_of(weights))
+    load(model, weights, new=("dense.", "label."))
+    assert layers_of(weights) == 6
+    assert torch.equal(model.encoder.embeddings.word_embeddings.weight, weights[f"{WORDS}.weight"])
 
 
 def test_a_changed_claim_is_the_twin_of_the_true_one_it_is_made_of(tmp_path: Path) -> None:

@@ -33,9 +33,11 @@ from training.cross_encoder import (
     export_onnx,
     fit,
     freeze,
-    load_encoder,
+    layers_of,
+    load,
     load_tokenizer,
     mixed,
+    new_encoder,
     start_from,
     tensors,
 )
@@ -61,13 +63,16 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--mix", type=Path, help="weights that those trained are averaged with at export")
     parser.add_argument("--minutes", type=float, default=75.0, help="longest time for training")
+    parser.add_argument("--threads", type=int, help="as the configuration says where none are named")
     arguments = parser.parse_args()
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
     arguments.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(config["train"]["threads"])
+    torch.set_num_threads(arguments.threads or config["train"]["threads"])
     torch.manual_seed(config["seed"])
     for stage in arguments.stages or STAGES:
-        if stage == "prepare":
+        if stage == "prepare" and not arguments.stages and (arguments.work / "pairs.jsonl.gz").exists():
+            print(f"{arguments.work / 'pairs.jsonl.gz'} is there already, so nothing is prepared")
+        elif stage == "prepare":
             if arguments.examples is None:
                 parser.error("prepare needs --examples, which training/reader.py makes")
             examples = read_examples(arguments.examples)
@@ -91,9 +96,9 @@ def tempting(question: str, text: str) -> str | None:
 class CheckerModel(nn.Module):
     """Encoder and three logits from [CLS]."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: int) -> None:
         super().__init__()
-        self.encoder = load_encoder()
+        self.encoder = new_encoder(layers)
         width = self.encoder.config.hidden_size
         self.dense = nn.Linear(width, width)
         self.label = nn.Linear(width, len(LABELS))
@@ -149,19 +154,16 @@ def encode(pairs: Sequence[Pair], config: dict[str, Any]) -> list[Encoded]:
     return made
 
 
-def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None) -> None:
+def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None = None) -> None:
     settings = config["train"]
     pairs = read_pairs(work / "pairs.jsonl.gz")
     learnt = encode([p for p in pairs if p.part == "train"], config)
     order = batches(learnt, settings, random.Random(config["seed"]), lambda item: item.pair)
     checked = encode([p for p in pairs if p.part == "validation"], config)
     checks = batches(checked, settings, random.Random(config["seed"]))
-    model = CheckerModel().train()
-    if start is not None:
-        state = start_from(start)
-        kept = {key: value for key, value in state.items() if key.startswith(("encoder.", "dense.", "label."))}
-        missing, unexpected = model.load_state_dict(kept, strict=False)
-        assert not unexpected and set(missing) <= {"label.weight", "label.bias"}, (missing, unexpected)
+    weights = start_from(start)
+    model = CheckerModel(layers_of(weights)).train()
+    load(model, weights, new=("dense.", "label."))
     freeze(model.encoder, settings["frozen_layers"])
     fit(
         model,
@@ -180,8 +182,7 @@ def loss_of(model: nn.Module, batch: Sequence[Encoded], smoothing: float, apart:
     To it comes, `apart` times, how little a true claim stands above its changed twin: the logistic loss of the
     difference of their margins (RankNet, Burges et al. 2005), in which all that the two share cancels out.
     """
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model(*tensors(batch))
+    logits = model(*tensors(batch))
     logs = logits.log_softmax(-1)
     either = logs[:, 1:].logsumexp(-1, keepdim=True)
     label = torch.tensor([item.label for item in batch])
@@ -209,7 +210,7 @@ def _twins(batch: Sequence[Encoded]) -> list[tuple[int, int]]:
 def _margins(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> tuple[np.ndarray, np.ndarray, list[str]]:
     margins, labels, kinds = [], [], []
     for batch in checks:
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode():
             logits = model(*tensors(batch)).float()
         margins += (logits[:, 0] - logits[:, 1:].logsumexp(-1)).tolist()
         labels += [item.label == 0 for item in batch]
@@ -236,8 +237,9 @@ def check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, fl
 
 def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
     """Write the model in float32 to `work/float32` and in eight bits to `work`; with `mix`, its mean with that, by `mix_share`."""
-    model = CheckerModel()
-    model.load_state_dict(mixed(work / "checkpoint.pt", mix, config["mix_share"]))
+    weights = mixed(work / "checkpoint.pt", mix, config["mix_share"])
+    model = CheckerModel(layers_of(weights))
+    load(model, weights)
     export_onnx(model, NAME, ["logits"], work, config["export"])
     for folder in (work / "float32", work):
         write_settings(folder, config, {})
@@ -247,7 +249,7 @@ def write_settings(folder: Path, config: dict[str, Any], found: dict[str, Any]) 
     settings = {
         "about": "made by training/checker.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
         "trained_on": config["trained_on"],
-        "files": checksums(folder, f"{NAME}.onnx", "tokenizer.json"),
+        "files": checksums(folder, NAME),
         "max_tokens": config["max_tokens"],
         "claim_tokens": config["claim_tokens"],
         "metrics": found,

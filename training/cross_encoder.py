@@ -7,17 +7,20 @@ ends well.
 
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel
 
 from assistant.embedding import _bundled_folder
-from assistant.onnx_model import file_hash, open_tokenizer
+from assistant.onnx_model import TOKENIZER, WORDS, WORDS_IN_GRAPH, file_hash, open_tokenizer, place_of
 
 
 class Window(Protocol):
@@ -30,16 +33,16 @@ class Window(Protocol):
 W = TypeVar("W", bound=Window)
 
 
-def load_encoder() -> nn.Module:
-    """The bundled embedder's six layers (22.7 million parameters)."""
-    return AutoModel.from_pretrained(
+def new_encoder(layers: int) -> nn.Module:
+    """An encoder as the bundled embedder's, of so many layers, whose weights are still to be loaded."""
+    shape = AutoConfig.from_pretrained(
         str(_bundled_folder()),
-        add_pooling_layer=False,
-        attn_implementation="eager",
+        num_hidden_layers=layers,
         # Dropout costs a third of the speed on a CPU, and two passes over the data do not need it.
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
+    return AutoModel.from_config(shape, add_pooling_layer=False, attn_implementation="eager")
 
 
 def load_tokenizer() -> Any:
@@ -102,17 +105,27 @@ def fit(
     settings: dict[str, Any],
     seconds: float,
 ) -> None:
-    """Train on the batches in their order; `check` is measured at each checkpoint."""
+    """Train on the batches in their order; `check` is measured at each checkpoint.
+
+    The model computes in bfloat16; steps are taken on float32 copies of its weights, which are what is saved
+    (Micikevicius et al. 2018, "Mixed Precision Training", section 3.1).
+    """
+    exact = {name: value.detach().clone() for name, value in model.named_parameters()}
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    model.to(torch.bfloat16)
     groups = [
-        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim > 1]},
-        {"params": [p for p in model.parameters() if p.requires_grad and p.ndim == 1], "weight_decay": 0.0},
+        {"params": [exact[name] for name, value in trained.items() if value.ndim > 1]},
+        {"params": [exact[name] for name, value in trained.items() if value.ndim == 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=0.0, weight_decay=settings["weight_decay"], fused=True)
     step, spent, average = 0, 0.0, 0.0
     checkpoint = work / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
+        with torch.no_grad():
+            for name, value in model.named_parameters():
+                exact[name].copy_(state["model"][name])
+                value.copy_(exact[name])
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["seconds"]
     log(work, f"{sum(map(len, order))} windows in {len(order)} batches, from step {step}, {spent:.0f} s spent")
@@ -127,19 +140,24 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = max(rate, 1e-7)
         loss = loss_of(order[step])
-        optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
+        for name, value in trained.items():
+            exact[name].grad = None if value.grad is None else value.grad.float()
+            value.grad = None
+        nn.utils.clip_grad_norm_([exact[name] for name in trained], settings["clip"])
         optimiser.step()
+        with torch.no_grad():
+            for name, value in trained.items():
+                value.copy_(exact[name])
         step += 1
         average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
         if step % 50 == 0:
             log(work, f"step {step}/{len(order)} {spent:.0f} s rate {rate:.2e} loss {average:.3f}")
         if spent - saved > settings["checkpoint_seconds"]:
-            save(checkpoint, model, optimiser, step, spent)
+            save(checkpoint, exact, optimiser, step, spent)
             saved = spent
             metrics(work, {"step": step, "seconds": round(spent), "loss": average, **check()})
-    save(checkpoint, model, optimiser, step, time.monotonic() - began)
+    save(checkpoint, exact, optimiser, step, time.monotonic() - began)
     seen = sum(len(batch) for batch in order[:step])
     final = {"step": step, "batches": len(order), "windows_seen": seen, "windows": sum(map(len, order))}
     metrics(work, {"seconds": round(time.monotonic() - began), "loss": average, **final, **check()})
@@ -154,8 +172,10 @@ def freeze(encoder: Any, layers: int) -> None:
             parameter.requires_grad = False
 
 
-def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
+def save(
+    path: Path, weights: Mapping[str, torch.Tensor], optimiser: torch.optim.Optimizer, step: int, seconds: float
+) -> None:
+    state = {"model": dict(weights), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
     torch.save(state, path.with_suffix(".new"))
     path.with_suffix(".new").replace(path)
 
@@ -195,8 +215,9 @@ def export_onnx(model: nn.Module, name: str, outputs: Sequence[str], work: Path,
     else:
         _quantize_whole(whole / f"{name}.onnx", work / f"{name}.onnx", settings)
     without_traces(work / f"{name}.onnx")
+    take_words(work / f"{name}.onnx")
     for folder in (whole, work):
-        load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+        load_tokenizer().save(str(folder / TOKENIZER), pretty=False)
 
 
 def _quantize_whole(source: Path, target: Path, settings: dict[str, Any]) -> None:
@@ -239,12 +260,56 @@ def without_traces(path: Path) -> None:
     onnx.save(model, path)
 
 
-def start_from(path: Path) -> dict[str, torch.Tensor]:
-    """Weights to start from: of a checkpoint, or of a folder with an exported model, its eight bits made floats again."""
-    if path.is_dir():
-        return exported_weights(next(path.glob("*.onnx")))
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
-    return state
+WORD_TABLE = "encoder.embeddings.word_embeddings.weight_quantized"
+
+
+def take_words(path: Path) -> None:
+    """Put the table of the words' vectors into a file of its own, words.npy, under a name that all models give it."""
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    model = onnx.load(path)
+    (table,) = (item for item in model.graph.initializer if item.name == WORD_TABLE)
+    np.save(path.with_name(WORDS), to_array(table), allow_pickle=False)
+    for node in model.graph.node:
+        node.input[:] = [WORDS_IN_GRAPH if name == WORD_TABLE else name for name in node.input]
+    table.CopyFrom(onnx.TensorProto(name=WORDS_IN_GRAPH, data_type=table.data_type, dims=table.dims))
+    table.data_location = onnx.TensorProto.EXTERNAL
+    table.external_data.add(key="location", value=WORDS)
+    onnx.save(model, path)
+
+
+def start_from(path: Path | None) -> dict[str, torch.Tensor]:
+    """Weights to start from: of a checkpoint, or of a folder.
+
+    A folder holds an exported model, whose eight bits are made floats again, or a plain encoder (config.json and
+    model.safetensors) with the vocabulary of the bundled embedder, which is taken where no path is given.
+    """
+    path = path or _bundled_folder()
+    if path.is_file():
+        state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
+        return state
+    if (path / "model.safetensors").exists():
+        plain = load_file(path / "model.safetensors")
+        return {f"encoder.{name}": value for name, value in plain.items() if not name.startswith("pooler.")}
+    return exported_weights(next(path.glob("*.onnx")))
+
+
+def layers_of(weights: Mapping[str, torch.Tensor]) -> int:
+    """How many layers the encoder of a model has."""
+    return 1 + max(int(found[1]) for name in weights if (found := re.match(r"encoder\.encoder\.layer\.(\d+)\.", name)))
+
+
+def load(model: nn.Module, weights: Mapping[str, torch.Tensor], new: Collection[str] = ()) -> None:
+    """Put weights in their places; those whose name begins with one of `new` may be missing, and stay as they are.
+
+    Raises:
+        ValueError: If another weight is missing.
+    """
+    known = model.state_dict()
+    missing, _ = model.load_state_dict({name: weights[name] for name in known if name in weights}, strict=False)
+    if lost := [name for name in missing if not name.startswith(tuple(new))]:
+        raise ValueError(f"the weights to start from lack {', '.join(lost[:5])}")
 
 
 def mixed(path: Path, mix: Path | None, share: float) -> dict[str, torch.Tensor]:
@@ -264,12 +329,16 @@ def exported_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a model that `export_onnx` wrote in eight bits, by their names in the module, in float32.
 
     The exporter keeps the names of biases and embeddings; a matrix is the one whose product the bias is added to.
+    What is in float32 already is taken as it is.
     """
     import onnx
     from onnx.numpy_helper import to_array
 
-    graph = onnx.load(path).graph
-    stored = {item.name: torch.tensor(to_array(item)) for item in graph.initializer}
+    graph = onnx.load(path, load_external_data=False).graph
+    outside = {item.name for item in graph.initializer if item.name == WORDS_IN_GRAPH}
+    stored = {item.name: torch.tensor(to_array(item)) for item in graph.initializer if item.name not in outside}
+    if outside:
+        stored[WORD_TABLE] = torch.tensor(np.load(place_of(path.parent, WORDS)))
     state = {name: value for name, value in stored.items() if name.endswith((".weight", ".bias"))}
     made_by = {name: node for node in graph.node for name in node.output}
     floats = {
@@ -284,10 +353,11 @@ def exported_weights(path: Path) -> dict[str, torch.Tensor]:
             continue
         # From the product upwards: rescaled, turned to floats, and only then the bias.
         (product,) = (name for name in node.input if name != bias)
-        while made_by[product].op_type != "MatMulInteger":
+        while made_by[product].op_type not in ("MatMul", "MatMulInteger"):
             product = made_by[product].input[0]
         matrix = made_by[product].input[1].removesuffix("_quantized")
-        state[bias.removesuffix("bias") + "weight"] = floats[matrix].T.contiguous()
+        weight = floats[matrix] if matrix in floats else stored[matrix]
+        state[bias.removesuffix("bias") + "weight"] = weight.T.contiguous()
     return state
 
 
@@ -297,6 +367,7 @@ def _floats(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     return whole * stored[f"{name}_scale"]
 
 
-def checksums(folder: Path, *names: str) -> dict[str, str]:
-    """SHA-256 of files of a folder."""
-    return {name: file_hash([folder / name], "what export writes") for name in names}
+def checksums(folder: Path, name: str) -> dict[str, str]:
+    """SHA-256 of the files of a model."""
+    files = (f"{name}.onnx", TOKENIZER, WORDS)
+    return {file: file_hash([folder / file], "what export writes") for file in files if (folder / file).exists()}

@@ -10,8 +10,9 @@ SQuAD 2 (Devlin et al. 2019, section 4.3), and a logit for "answered at all".  W
 gave several answers the likelihood of all of them counts together (Clark and Gardner 2018).
 The learning rate falls to zero with the steps, or with the time where `--minutes` ends
 first, so that a slow machine sees fewer examples and still ends well.  DIR gets
-examples.jsonl.gz, checkpoint.pt, train.log, metrics.jsonl, reader.onnx, tokenizer.json and
-reader.json; copy the last three into `assistant/data/reader/`.
+examples.jsonl.gz, checkpoint.pt, train.log, metrics.jsonl, reader.onnx, reader.json,
+tokenizer.json and words.npy; copy the first two into `assistant/data/reader/` and the others into `assistant/data/`,
+where the checker's are the same.
 """
 
 import argparse
@@ -41,9 +42,11 @@ from training.cross_encoder import (
     export_onnx,
     fit,
     freeze,
-    load_encoder,
+    layers_of,
+    load,
     load_tokenizer,
     mixed,
+    new_encoder,
     start_from,
     tensors,
 )
@@ -68,13 +71,16 @@ def main() -> None:
     parser.add_argument("--draw", type=int, default=1, help="another number makes other negatives; the parts stay")
     parser.add_argument("--measure", type=Path, help="CLAPnq rows, measured and never trained on")
     parser.add_argument("--most", type=int, default=1500, help="held-out examples measured of each kind")
+    parser.add_argument("--threads", type=int, help="as the configuration says where none are named")
     arguments = parser.parse_args()
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
     arguments.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(config["train"]["threads"])
+    torch.set_num_threads(arguments.threads or config["train"]["threads"])
     torch.manual_seed(config["seed"])
     for stage in arguments.stages or STAGES:
-        if stage == "prepare":
+        if stage == "prepare" and not arguments.stages and (arguments.work / "examples.jsonl.gz").exists():
+            print(f"{arguments.work / 'examples.jsonl.gz'} is there already, so nothing is prepared")
+        elif stage == "prepare":
             marks = marker(config["pairs"]["sure"])
             examples = make_examples(arguments.data, config, embed, marks, arguments.draw)
             write_examples(examples, arguments.work / "examples.jsonl.gz")
@@ -91,9 +97,9 @@ def main() -> None:
 class ReaderModel(nn.Module):
     """Encoder, span head and answerability head; logits of other tokens than [CLS] and the passage's are shut out."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: int) -> None:
         super().__init__()
-        self.encoder = load_encoder()
+        self.encoder = new_encoder(layers)
         width = self.encoder.config.hidden_size
         self.span = nn.Linear(width, 2)
         self.dense = nn.Linear(width, width)
@@ -210,8 +216,7 @@ def _windows(tokens: int, room: int, spans: Sequence[tuple[int, int]], rng: rand
 
 def loss_of(model: nn.Module, batch: Sequence[Encoded], answerable_loss: float) -> torch.Tensor:
     """Minus log likelihood of the spans (all of an example's together) or of [CLS], plus the answerability's."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        start, end, answerable = model(*tensors(batch))
+    start, end, answerable = model(*tensors(batch))
     start, end = start.log_softmax(-1), end.log_softmax(-1)
     places = torch.zeros(len(batch), MOST_SPANS, 2, dtype=torch.long)
     missing = torch.zeros(len(batch), MOST_SPANS)
@@ -234,9 +239,9 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     order = batches(encoded, settings, rng)
     checked = encode(_some(examples, "validation", 250), config, random.Random(config["seed"]))
     checks = batches(checked, settings, random.Random(config["seed"]))
-    model = ReaderModel().train()
-    if start is not None:
-        model.load_state_dict(start_from(start))
+    weights = start_from(start)
+    model = ReaderModel(layers_of(weights)).train()
+    load(model, weights, new=("span.", "dense.", "answerable."))
     freeze(model.encoder, settings["frozen_layers"])
     fit(
         model,
@@ -260,7 +265,7 @@ def _check(model: nn.Module, checks: Sequence[Sequence[Encoded]]) -> dict[str, f
     right = total = 0
     scores, margins, labels = [], [], []
     for batch in checks:
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode():
             start, end, answerable = model(*tensors(batch))
         for row, item in enumerate(batch):
             best = (int(start[row, 1:].argmax()) + 1, int(end[row, 1:].argmax()) + 1)
@@ -284,8 +289,9 @@ def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
 
     With `mix`, the mean of its weights and those trained, by `mix_share`.
     """
-    model = ReaderModel()
-    model.load_state_dict(mixed(work / "checkpoint.pt", mix, config["mix_share"]))
+    weights = mixed(work / "checkpoint.pt", mix, config["mix_share"])
+    model = ReaderModel(layers_of(weights))
+    load(model, weights)
     export_onnx(model, NAME, ["start_logits", "end_logits", "answerable"], work, config["export"])
     for folder in (work / "float32", work):
         _write_settings(folder, config, {"head": 0.5, "margin": 0.5, "bias": 0.0}, {})
@@ -297,7 +303,7 @@ def _write_settings(
     settings = {
         "about": "made by training/reader.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
         "trained_on": config["trained_on"],
-        "files": checksums(folder, f"{NAME}.onnx", "tokenizer.json"),
+        "files": checksums(folder, NAME),
         "max_tokens": config["max_tokens"],
         "question_tokens": config["question_tokens"],
         **config["runtime"],

@@ -291,11 +291,12 @@ def _of_another(
             continue
         tfidf = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
         lexical = tfidf.fit_transform(contexts)
+        words = {text: set(re.findall(r"\w+", text)) for text in contexts}
         for example in _sample(found, most // (1 if part == "train" else 16), rng):
             names = _named(example.question)
             scores = (lexical @ tfidf.transform([f"{example.question} {example.context[:300]}"]).T).toarray()[:, 0]
             ranked = [contexts[place] for place in np.argsort(-scores)]
-            others = [text for text in ranked if text != example.context and not names & set(re.findall(r"\w+", text))]
+            others = [text for text in ranked if text != example.context and not names & words[text]]
             others = others[:NEAREST_TEXTS] if kind == "retrieved" else others[FAR_TEXTS]
             if others:
                 made.append(replace(example, context=rng.choice(others), spans=(), kind=kind))
