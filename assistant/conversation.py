@@ -42,6 +42,10 @@ class Standalone:
         """The question with what it is about, for a person to read."""
         return f"{self.text} (about: {self.about})" if self.about else self.text
 
+    def refers_back(self, typed: str) -> bool:
+        """Whether the question, as it was typed, needed words of the turns before."""
+        return not typed.endswith(self.searched)
+
 
 def read_history(history: Sequence[Any] | None, most: int) -> list[Turn]:
     """The last turns from (role, text) pairs or dicts with role and content.

@@ -223,7 +223,7 @@ class Assistant:
             standalone = stand_alone(typed, turns, self._is_person)
             query = self._catalog_query(typed) or self._catalog_query(standalone.text)
             clock.mark("understanding")
-            if talk and not query and turns and not typed.endswith(standalone.searched):  # it refers back
+            if talk and not query and turns and standalone.refers_back(typed):
                 yield Event(kind="stage", text="rewriting")
                 standalone = talk.rewrite(typed, turns, standalone)
                 clock.mark("rewriting")

@@ -79,7 +79,7 @@ def _turn(id: str) -> str:
 
 def by_model(model: LanguageModel, item: FollowUp, by_rule: Standalone) -> tuple[Standalone, bool]:
     """The version that the assistant would search, and whether it is the model's."""
-    if item.question.endswith(by_rule.searched):
+    if not by_rule.refers_back(item.question):
         return by_rule, False
     try:
         written = rewrite(model, model.allowance(), item.question, item.turns)
@@ -119,7 +119,7 @@ def main() -> None:
     for item in items:
         by_rule = stand_alone(item.question, item.turns)
         ways = {"as typed": Standalone(text=item.question), "rule": by_rule}
-        completed += not item.question.endswith(by_rule.searched)
+        completed += by_rule.refers_back(item.question)
         if model:
             ways["model"], taken = by_model(model, item, by_rule)
             accepted += taken
