@@ -7,6 +7,7 @@ who did what to whom.  They say nothing of what the words mean together; `checke
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from assistant.matching import known, same_name, synonymy
@@ -123,10 +124,10 @@ def _numbers(claim: str, sentences: Sequence[str], words: Sequence[str], best: s
     end = f"claimed, the evidence has {', '.join(others)}" if instead else "does not stand in the evidence"
     found = []
     for item in lacking:
-        derived = worked_out(item, [" ".join(sentences)])
-        told = f"{item.text} can be worked out from the evidence" if derived else f"{item.text} {end}"
-        kind: Kind = "sum" if derived else "number"
-        found.append(Discrepancy(kind=kind, text=told, opposed=instead and not derived, soft=derived or item.spelled))
+        how = next((how for text in map(" ".join, pairwise([*sentences, ""])) if (how := worked_out(item, text))), None)
+        kind: Kind = "sum" if how else "number"
+        told = f"{item.text} {end}" + (f"; it may be worked out ({how})" if how else "")
+        found.append(Discrepancy(kind=kind, text=told, opposed=instead, soft=bool(how) or item.spelled))
     return found
 
 

@@ -2,7 +2,7 @@
 
 A folder holds NAME.onnx and NAME.json, which names the SHA-256 of it and of tokenizer.json and words.npy.  These two,
 which models have in common, lie beside it or in the folder above: the table of the words' vectors, which training leaves
-as it is, is a third of a model.
+as it is, is half of a model.
 """
 
 import hashlib

@@ -158,30 +158,36 @@ def _day(quantity: Quantity) -> bool:
     return quantity.value <= 31
 
 
-_SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
+_PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
+_SMALL = rf"(?:{'|'.join(SMALL_NUMBERS[1:])}|(?<![\d.,])\d{{1,2}})"
 _SHARE = re.compile(
     rf"""
-      \b(?:(?P<times>an?|one|two|three|four|\d)[ -])?(?P<part>half|halves|third|quarter|fifth|sixth|tenth)s?\b
-    | \b(?P<these>{"|".join(SMALL_NUMBERS[1:])}|\d+)\ (?:in|out\ of)\ (?:every\ )?(?P<those>{"|".join(SMALL_NUMBERS[2:])}|\d+)\b
-    | \b(?:(?P<twice>twice|doubl\w+)|(?P<thrice>tripl\w+|threefold)|(?P<fold>{"|".join(SMALL_NUMBERS[2:11])}|\d+)\ times)\b
+      \b(?:(?P<some>an?|one|two|three|four)[ -])(?P<part>half|halve|third|quarter|fifth|sixth|tenth)s?\b
+    | \b(?P<half>half)\ (?:of|as|the|its|their|his|her)\b
+    | \b(?P<these>{_SMALL})\ (?:in|out\ of)\ (?:every\ )?(?P<those>{_SMALL})\b(?![.,]?\d)
+    | \b(?:(?P<twice>twice|double)|(?P<thrice>triple)|(?P<fold>{_SMALL})\ times)\ (?:as|the|more|higher|larger|what)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_MONTH_BESIDE = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DATES = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?\ {_MONTH_BESIDE}\b|\b{_MONTH_BESIDE}\ \d{{1,2}}\b(?!\d)")
+_YEARS_LONG = re.compile(rf"\b(?P<count>{_SMALL})(?:[ -]years?)\b", re.IGNORECASE)
 
 
-def _shares(text: str) -> list[float]:
-    """What a text says as a part or a multiple: .5 for "half", 2/3 for "two thirds", 1/9 for "one in nine", 2 for "twice"."""
+def _shares(text: str) -> list[tuple[str, float]]:
+    """What a text says as a part or a multiple, with its words: 1/2 for "half of", 2/3, 1/9 for "one in nine", 2."""
     found = []
     for match in _SHARE.finditer(text):
         if match["part"]:
-            part = match["part"].lower().replace("halves", "half")
-            found.append(_count(match["times"] or "a") * _SHARES[part])
+            value = _count(match["some"]) * _PARTS[match["part"].lower().replace("halve", "half")]
+        elif match["half"]:
+            value = 0.5
         elif match["those"]:
-            share = _count(match["these"]) / max(1.0, _count(match["those"]))
-            if share < 1 and _count(match["those"]) <= 100:  # "71 in 2020" is no share
-                found.append(share)
+            value = _count(match["these"]) / max(1.0, _count(match["those"]))
         else:
-            found.append(2.0 if match["twice"] else 3.0 if match["thrice"] else _count(match["fold"]))
+            value = 2.0 if match["twice"] else 3.0 if match["thrice"] else _count(match["fold"])
+        if value and (value < 1 or not match["those"]):
+            found.append((match.group(), value))
     return found
 
 
@@ -190,29 +196,40 @@ def _count(word: str) -> float:
     return float(word) if word.isdigit() else _WORDS.get(word, 1.0)
 
 
-def worked_out(claimed: Quantity, evidence: Sequence[str]) -> bool:
-    """Whether a quantity follows from two that a text of the evidence gives: their sum, their difference, a part of one.
+def _year(quantity: Quantity) -> bool:
+    return not quantity.unit and bool(re.fullmatch(r"(?:19|20)\d\d", quantity.text))
 
-    "800 got a placebo" of "2,400 children; 1,600 received the vaccine"; "11 %" of "one in nine".  That the right two are
-    taken is not told.
+
+def worked_out(claimed: Quantity, text: str) -> str | None:
+    """How a quantity may follow from two that a text gives, as their sum, their difference or a part of one; else None.
+
+    "2,400 − 1,600" for the 800 of "2,400 children; 1,600 received the vaccine".  All three are of one unit; a year
+    follows from a year and a number of years, and no day of a month counts.  That the right two are taken, and the
+    right way round, is not told.
     """
-    for text in evidence:
-        given = [item.value for item in quantities(text) if item.unit != "ordinal" and _alike(item, claimed)]
-        shares = _shares(text)
-        sums = [total for a, b in combinations(given, 2) for total in (a + b, abs(a - b))]
-        parts = [value * factor for value in given for share in shares for factor in (share, 1 / share) if share]
-        if any(abs(total - claimed.value) <= 1e-6 * max(1.0, claimed.value) for total in sums):
-            return True
-        if any(abs(part - claimed.value) <= 0.02 * claimed.value for part in parts):
-            return True
-        if claimed.unit == "%" and any(abs(100 * share - claimed.value) <= 0.6 for share in shares):
-            return True
-    return False
-
-
-def _alike(given: Quantity, claimed: Quantity) -> bool:
-    """Whether two quantities are of one unit, or one of them has none."""
-    return given.unit == claimed.unit or not given.unit or not claimed.unit
+    if claimed.unit == "ordinal":
+        return None
+    given = [item for item in quantities(_DATES.sub(" ", text)) if item.unit == claimed.unit]
+    if _year(claimed):
+        spans = [(match["count"], _count(match["count"])) for match in _YEARS_LONG.finditer(text)]
+        for item in filter(_year, given):
+            for words, years in spans:
+                if abs(item.value - claimed.value) == years:
+                    return f"{item.text} {'+' if claimed.value > item.value else '−'} {words}"
+        return None
+    counted = [item for item in given if not _year(item)]
+    slack = {"about": 0.05, "": 1e-6, "over": 1e-6, "under": 1e-6}[claimed.bound] * max(1.0, claimed.value)
+    for one, other in combinations(counted, 2):
+        high, low = sorted((one, other), key=lambda item: -item.value)
+        for sign, value in (("+", high.value + low.value), ("−", high.value - low.value)):
+            if abs(value - claimed.value) <= slack:
+                return f"{high.text} {sign} {low.text}"
+    for words, share in _shares(text):
+        if claimed.unit == "%" and abs(100 * share - claimed.value) <= 0.6:
+            return words
+        if any(abs(item.value * factor - claimed.value) <= slack for item in counted for factor in (share, 1 / share)):
+            return words
+    return None
 
 
 def missing(claim: str, evidence: Sequence[str]) -> list[Quantity]:

@@ -131,7 +131,7 @@ class Signals:
 class Reader:
     """A reader over the model in a folder; may be used from several threads.
 
-    The folder holds reader.onnx, tokenizer.json and reader.json, which names their SHA-256.
+    The folder holds reader.onnx and reader.json, as `open_model` says.
     Raises ModelError where one is missing or is not the expected one.
     """
 

@@ -4,7 +4,7 @@ The checker reads claim and evidence together, exact checks compare them word by
 (`discrepancy.py`), and a logistic regression joins the two to one calibrated probability
 (made by `training/verification.py`).  A claim with a number, a date, a name or a quotation that the
 evidence does not hold, or that the evidence plainly denies, is never supported, whatever the
-checker makes of it.
+checker makes of it; a number that may be worked out of two others counts against it and decides nothing.
 """
 
 import json
@@ -72,7 +72,7 @@ def check_claim(claim: str, evidence: Sequence[str], *, checker: Checker | None 
     sure = entailment.supported >= SURE_FROM
     decisive = [item for item in found if not item.soft and not (item.kind == "scattered" and sure)]
     if decisive or score < 0.5:
-        return _refused(claim, sentences, entailment, found, min(score, 0.1 if decisive else 0.49))
+        return _refused(claim, sentences, entailment, found, min(score, 0.49))
     reasons = [f"entailment: the evidence says so ({entailment.supported:.0%})"]
     reasons += [f"{item.kind}: {item.text}" for item in found]
     return Verdict(label="supported", score=round(score, 3), reasons=reasons)
@@ -87,7 +87,7 @@ def _refused(
     reasons = [f"{item.kind}: {item.text}" for item in found]
     if opposed and not any(item.opposed for item in found):
         reasons.append(f"entailment: the evidence says otherwise ({1 - entailment.supported:.0%})")
-    elif not found:
+    elif all(item.kind == "sum" for item in found):
         held = {word for sentence in sentences for word in stems(sentence)}
         lacking = [word for word in words if word not in held]
         silent = f"; nothing says “{', '.join(lacking[:5])}”" if lacking else ""

@@ -36,7 +36,7 @@ CHECKERS: dict[str, Callable[[str, Sequence[str]], Verdict]] = {
 """What is judged: the one that the assistant filters with, and the second opinion."""
 PARTS = (
     *("verification.py", "discrepancy.py", "quantities.py", "matching.py", "polarity.py", "terms.py", "checker.py"),
-    *("data/verification.json", "data/checker/*"),
+    *("data/verification.json", "data/checker/*", "data/tokenizer.json", "data/words.npy"),
 )
 """Files of `assistant/` that verdicts come from, as patterns."""
 LABELS = {"supported": True, "partially": False, "not_supported": False}

@@ -6,12 +6,14 @@ import threading
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.checker import Checker, chosen, load_checker
 from assistant.errors import ModelError
+from assistant.onnx_model import TOKENIZER, WORDS, place_of
 
 FOLDER = Path(str(files("assistant") / "data" / "checker"))
 
@@ -99,17 +101,25 @@ def test_several_threads_get_the_same_answers() -> None:
 
 
 def test_a_changed_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    for name in ("checker.onnx", "tokenizer.json", "checker.json"):
-        shutil.copy(FOLDER / name, tmp_path / name)
+    for name in ("checker.onnx", TOKENIZER, WORDS, "checker.json"):
+        shutil.copy(place_of(FOLDER, name), tmp_path / name)
     with (tmp_path / "checker.onnx").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(ModelError, match=r"SHA-256.*reinstall"):
         Checker(tmp_path)
 
 
+def test_words_that_are_not_the_models_own_are_refused(tmp_path: Path) -> None:
+    for name in ("checker.onnx", TOKENIZER, "checker.json"):
+        shutil.copy(place_of(FOLDER, name), tmp_path / name)
+    np.save(tmp_path / WORDS, np.zeros((30522, 384), dtype=np.uint8))
+    with pytest.raises(ModelError, match=r"words\.npy has SHA-256"):
+        Checker(tmp_path)
+
+
 def test_settings_that_lack_something_are_named(tmp_path: Path) -> None:
-    for name in ("checker.onnx", "tokenizer.json"):
-        shutil.copy(FOLDER / name, tmp_path / name)
+    for name in ("checker.onnx", TOKENIZER, WORDS):
+        shutil.copy(place_of(FOLDER, name), tmp_path / name)
     settings = json.loads((FOLDER / "checker.json").read_text(encoding="utf-8"))
     del settings["claim_tokens"]
     (tmp_path / "checker.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -8,6 +8,7 @@ from assistant.doctor import check_checker, check_index, check_reader, examine
 from assistant.documents import Document
 from assistant.embedding import load_embedder
 from assistant.generation import Generation
+from assistant.onnx_model import TOKENIZER, WORDS, place_of
 from assistant.reader import AnswerSpan, Reader, Reading
 from assistant.settings import Settings
 from assistant.update import update_index
@@ -23,8 +24,8 @@ def test_a_reader_that_is_not_the_expected_one_is_a_problem_and_the_rest_is_chec
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Path(reader.__file__).parent / "data" / "reader"
-    for name in ("reader.json", "tokenizer.json"):
-        (tmp_path / name).symlink_to(own / name)
+    for name in ("reader.json", TOKENIZER, WORDS):
+        (tmp_path / name).symlink_to(place_of(own, name))
     (tmp_path / "reader.onnx").write_bytes(b"cut short")
     monkeypatch.setattr(reader, "load_reader", lambda threads: Reader(tmp_path, threads=threads))
     found = {check.name: check for check in examine()}

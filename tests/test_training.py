@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import torch
 from training.checker import CheckerModel, encode, loss_of
 from training.checker_data import Pair, _amount, equivalents, reworded
 from training.checker_data import written as written_claims
-from training.cross_encoder import batches, layers_of, load, load_tokenizer, start_from
+from training.cross_encoder import batches, fit, freeze, layers_of, load, load_tokenizer, start_from, tensors
 from training.lines import read_lines
 from training.reader_data import written as written_examples
 from training.texts import ARTICLES, BACKGROUND, CLAIMS
@@ -24,6 +25,15 @@ from training.texts import ARTICLES, BACKGROUND, CLAIMS
 ROOT = Path(__file__).parents[1]
 
 WORDS = "encoder.embeddings.word_embeddings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Tokens in segments."""
+
+    ids: list[int]
+    types: list[int]
+
 
 PAIRS = (
     ("The mayor signed the pact in May.", ("The pact was signed in May by the mayor.",)),
@@ -65,6 +75,44 @@ def test_training_starts_from_the_bundled_embedder_where_nothing_is_named() -> N
     load(model, weights, new=("dense.", "label."))
     assert layers_of(weights) == 6
     assert torch.equal(model.encoder.embeddings.word_embeddings.weight, weights[f"{WORDS}.weight"])
+
+
+def test_what_no_model_can_start_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="hold no encoder, but bert"):
+        layers_of({"bert.encoder.layer.0.output.dense.bias": torch.zeros(1)})
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 30522, "hidden_size": 768}), encoding="utf-8")
+    with pytest.raises(ValueError, match="hidden_size 768; expected 384"):
+        start_from(tmp_path)
+
+
+def test_training_steps_in_float32_leaves_what_is_frozen_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    settings = {
+        **json.loads((ROOT / "training" / "checker.json").read_text(encoding="utf-8"))["train"],
+        "warmup": 0.5,
+        "checkpoint_seconds": 1000,
+    }
+    windows = [[Window(ids=[101, word, 102], types=[0, 0, 0])] for word in (2000, 2001, 2002, 2003)]
+
+    def train(order: list[list[Window]]) -> dict[str, torch.Tensor]:
+        torch.manual_seed(1)
+        model = CheckerModel(1)
+        freeze(model.encoder, 0)
+        before = {name: value.detach().clone() for name, value in model.named_parameters()}
+        fit(model, order, lambda batch: model(*tensors(batch)).square().mean(), dict, tmp_path, settings, 60)
+        return before
+
+    before = train(windows[:2])
+    half = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert half["step"] == 2
+    assert {value.dtype for value in half["model"].values()} == {torch.float32}
+    same = {name for name, value in half["model"].items() if torch.equal(value, before[name])}
+    assert same == {f"{WORDS}.weight", "encoder.embeddings.position_embeddings.weight"}
+    train(windows)
+    whole = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert whole["step"] == 4
+    log = (tmp_path / "train.log").read_text(encoding="utf-8")
+    assert "from step 2, " in log
 
 
 def test_a_changed_claim_is_the_twin_of_the_true_one_it_is_made_of(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
     python -m training.checker --data PATH --examples READER/examples.jsonl.gz --start READER/checkpoint.pt --work DIR
     python -m training.checker --data PATH --work DIR train          # one stage; it resumes from its checkpoint
 
-A cross-encoder over the bundled embedder's six layers, starting from the reader's, with three
+A cross-encoder over the layers of the bundled embedder, starting from the reader's, with three
 logits: supported, contradicted, unsupported.  Where people only said "not supported" the
 likelihoods of the last two count together.  DIR gets pairs.jsonl.gz, checkpoint.pt, train.log,
-metrics.jsonl, checker.onnx, tokenizer.json and checker.json; copy the last three into
-`assistant/data/checker/`.
+metrics.jsonl, checker.onnx, checker.json, tokenizer.json and words.npy; copy the first two of these
+into `assistant/data/checker/` and the others into `assistant/data/`, where the reader's are the same
+(with another base they differ: keep them beside checker.onnx then).
 """
 
 import argparse
@@ -161,7 +162,8 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     order = batches(learnt, settings, random.Random(config["seed"]), lambda item: item.pair)
     checked = encode([p for p in pairs if p.part == "validation"], config)
     checks = batches(checked, settings, random.Random(config["seed"]))
-    weights = start_from(start)
+    checkpoint = work / "checkpoint.pt"
+    weights = start_from(checkpoint if checkpoint.exists() else start)
     model = CheckerModel(layers_of(weights)).train()
     load(model, weights, new=("dense.", "label."))
     freeze(model.encoder, settings["frozen_layers"])
@@ -247,7 +249,7 @@ def export(work: Path, config: dict[str, Any], mix: Path | None = None) -> None:
 
 def write_settings(folder: Path, config: dict[str, Any], found: dict[str, Any]) -> None:
     settings = {
-        "about": "made by training/checker.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
+        "about": f"made by training/checker.py; the encoder is {config['base']}",
         "trained_on": config["trained_on"],
         "files": checksums(folder, NAME),
         "max_tokens": config["max_tokens"],

@@ -122,6 +122,8 @@ def fit(
     checkpoint = work / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
+        if set(state["model"]) != set(exact):
+            raise ValueError(f"{checkpoint} is of another model; expected {len(exact)} weights as {work} trains them")
         with torch.no_grad():
             for name, value in model.named_parameters():
                 exact[name].copy_(state["model"][name])
@@ -270,12 +272,15 @@ def take_words(path: Path) -> None:
 
     model = onnx.load(path)
     (table,) = (item for item in model.graph.initializer if item.name == WORD_TABLE)
-    np.save(path.with_name(WORDS), to_array(table), allow_pickle=False)
+    held = to_array(table)
+    np.save(path.with_name(WORDS), held, allow_pickle=False)
+    header = path.with_name(WORDS).stat().st_size - held.nbytes
     for node in model.graph.node:
         node.input[:] = [WORDS_IN_GRAPH if name == WORD_TABLE else name for name in node.input]
     table.CopyFrom(onnx.TensorProto(name=WORDS_IN_GRAPH, data_type=table.data_type, dims=table.dims))
     table.data_location = onnx.TensorProto.EXTERNAL
-    table.external_data.add(key="location", value=WORDS)
+    for key, value in (("location", WORDS), ("offset", header), ("length", held.nbytes)):
+        table.external_data.add(key=key, value=str(value))
     onnx.save(model, path)
 
 
@@ -290,14 +295,37 @@ def start_from(path: Path | None) -> dict[str, torch.Tensor]:
         state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
         return state
     if (path / "model.safetensors").exists():
+        _check_shape(path / "config.json")
         plain = load_file(path / "model.safetensors")
         return {f"encoder.{name}": value for name, value in plain.items() if not name.startswith("pooler.")}
     return exported_weights(next(path.glob("*.onnx")))
 
 
+def _check_shape(path: Path) -> None:
+    """Raise ValueError where an encoder differs from the bundled embedder in more than its depth."""
+    found, expected = (
+        json.loads(each.read_text(encoding="utf-8")) for each in (path, _bundled_folder() / "config.json")
+    )
+    for key in (
+        "vocab_size",
+        "hidden_size",
+        "num_attention_heads",
+        "intermediate_size",
+        "hidden_act",
+        "layer_norm_eps",
+    ):
+        if found.get(key) != expected[key]:
+            raise ValueError(
+                f"{path} has {key} {found.get(key)}; expected {expected[key]}, as the bundled embedder has"
+            )
+
+
 def layers_of(weights: Mapping[str, torch.Tensor]) -> int:
-    """How many layers the encoder of a model has."""
-    return 1 + max(int(found[1]) for name in weights if (found := re.match(r"encoder\.encoder\.layer\.(\d+)\.", name)))
+    """How many layers the encoder of a model has; raises ValueError where none is found."""
+    found = [int(match[1]) for name in weights if (match := re.match(r"encoder\.encoder\.layer\.(\d+)\.", name))]
+    if not found:
+        raise ValueError(f"the weights to start from hold no encoder, but {', '.join(list(weights)[:5])}")
+    return 1 + max(found)
 
 
 def load(model: nn.Module, weights: Mapping[str, torch.Tensor], new: Collection[str] = ()) -> None:
@@ -369,5 +397,5 @@ def _floats(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
 
 def checksums(folder: Path, name: str) -> dict[str, str]:
     """SHA-256 of the files of a model."""
-    files = (f"{name}.onnx", TOKENIZER, WORDS)
-    return {file: file_hash([folder / file], "what export writes") for file in files if (folder / file).exists()}
+    files = [f"{name}.onnx", TOKENIZER, *([WORDS] if (folder / WORDS).exists() else [])]
+    return {file: file_hash([folder / file], "what export writes") for file in files}

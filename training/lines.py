@@ -13,6 +13,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def write_lines(rows: Iterable[dict[str, Any]], path: Path) -> None:
-    with gzip.open(path, "wt", encoding="utf-8") as lines:
+    """Write them all, or leave the file as it was."""
+    unfinished = path.with_suffix(".new")
+    with gzip.open(unfinished, "wt", encoding="utf-8") as lines:
         for row in rows:
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    unfinished.replace(path)

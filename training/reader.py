@@ -12,7 +12,7 @@ The learning rate falls to zero with the steps, or with the time where `--minute
 first, so that a slow machine sees fewer examples and still ends well.  DIR gets
 examples.jsonl.gz, checkpoint.pt, train.log, metrics.jsonl, reader.onnx, reader.json,
 tokenizer.json and words.npy; copy the first two into `assistant/data/reader/` and the others into `assistant/data/`,
-where the checker's are the same.
+where the checker's are the same (with another base they differ: keep them beside reader.onnx then).
 """
 
 import argparse
@@ -239,7 +239,8 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     order = batches(encoded, settings, rng)
     checked = encode(_some(examples, "validation", 250), config, random.Random(config["seed"]))
     checks = batches(checked, settings, random.Random(config["seed"]))
-    weights = start_from(start)
+    checkpoint = work / "checkpoint.pt"
+    weights = start_from(checkpoint if checkpoint.exists() else start)
     model = ReaderModel(layers_of(weights)).train()
     load(model, weights, new=("span.", "dense.", "answerable."))
     freeze(model.encoder, settings["frozen_layers"])
@@ -301,7 +302,7 @@ def _write_settings(
     folder: Path, config: dict[str, Any], calibration: dict[str, float], metrics: dict[str, Any]
 ) -> None:
     settings = {
-        "about": "made by training/reader.py; the encoder is all-MiniLM-L6-v2 (Apache-2.0)",
+        "about": f"made by training/reader.py; the encoder is {config['base']}",
         "trained_on": config["trained_on"],
         "files": checksums(folder, NAME),
         "max_tokens": config["max_tokens"],
