@@ -53,7 +53,7 @@ def test_all_is_read_where_all_fits() -> None:
             "The mayor opened the bridge.",
             ["The bridge in Kolda was opened in May by the mayor."],
             True,
-            marks=pytest.mark.xfail(strict=True, reason="read at .44 since the checker learnt from minimal pairs"),
+            marks=pytest.mark.xfail(strict=True, reason="read at .45 since the checker learnt from minimal pairs"),
         ),
         ("The mayor opened the bridge in Kolda.", ["The bridge in Kolda was opened in May by the mayor."], True),
         ("The bridge was not opened.", ["The bridge in Kolda was opened in May by the mayor."], False),
