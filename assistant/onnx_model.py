@@ -129,7 +129,7 @@ def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]
         ) from error
     if missing:
         raise ModelError(f"{path} lacks {', '.join(sorted(missing))}; make it again with training/{name}.py")
-    for file in {f"{name}.onnx", TOKENIZER} | set(expected):
+    for file in dict.fromkeys((f"{name}.onnx", TOKENIZER, *expected)):
         place = place_of(folder, file)
         found = file_hash([place], f"the {name}'s files there: reinstall the package")
         if found != expected.get(file):
@@ -142,7 +142,8 @@ def _settings(folder: Path, name: str, needed: frozenset[str]) -> dict[str, Any]
 
 def place_of(folder: Path, file: str) -> Path:
     """Where a file of a model lies: in its folder, or in the one above, where models share it."""
-    return folder / file if file not in (TOKENIZER, WORDS) or (folder / file).exists() else folder.parent / file
+    shared = file in (TOKENIZER, WORDS) and not (folder / file).exists()
+    return (folder.parent if shared else folder) / file
 
 
 def file_hash(paths: Iterable[Path], expected: str) -> str:

@@ -17,7 +17,17 @@ import torch
 from training.checker import CheckerModel, encode, loss_of
 from training.checker_data import Pair, _amount, equivalents, reworded
 from training.checker_data import written as written_claims
-from training.cross_encoder import batches, fit, freeze, layers_of, load, load_tokenizer, start_from, tensors
+from training.cross_encoder import (
+    batches,
+    fit,
+    freeze,
+    layers_of,
+    load,
+    load_tokenizer,
+    stages_to_run,
+    start_from,
+    tensors,
+)
 from training.lines import read_lines
 from training.reader_data import written as written_examples
 from training.texts import ARTICLES, BACKGROUND, CLAIMS
@@ -84,6 +94,14 @@ def test_what_no_model_can_start_from_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 30522, "hidden_size": 768}), encoding="utf-8")
     with pytest.raises(ValueError, match="hidden_size 768; expected 384"):
         start_from(tmp_path)
+
+
+def test_what_is_prepared_is_not_prepared_again_unless_it_is_named(tmp_path: Path) -> None:
+    stages, prepared = ("prepare", "train", "export"), tmp_path / "pairs.jsonl.gz"
+    assert stages_to_run([], stages, prepared) == ["prepare", "train", "export"]
+    prepared.write_bytes(b"")
+    assert stages_to_run([], stages, prepared) == ["train", "export"]
+    assert stages_to_run(["prepare"], stages, prepared) == ["prepare"]
 
 
 def test_training_steps_in_float32_leaves_what_is_frozen_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

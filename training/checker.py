@@ -39,8 +39,9 @@ from training.cross_encoder import (
     load_tokenizer,
     mixed,
     new_encoder,
-    start_from,
+    stages_to_run,
     tensors,
+    weights_to_train,
 )
 from training.lines import read_lines
 from training.reader_data import read_examples
@@ -70,10 +71,8 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads or config["train"]["threads"])
     torch.manual_seed(config["seed"])
-    for stage in arguments.stages or STAGES:
-        if stage == "prepare" and not arguments.stages and (arguments.work / "pairs.jsonl.gz").exists():
-            print(f"{arguments.work / 'pairs.jsonl.gz'} is there already, so nothing is prepared")
-        elif stage == "prepare":
+    for stage in stages_to_run(arguments.stages, STAGES, arguments.work / "pairs.jsonl.gz"):
+        if stage == "prepare":
             if arguments.examples is None:
                 parser.error("prepare needs --examples, which training/reader.py makes")
             examples = read_examples(arguments.examples)
@@ -162,8 +161,7 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     order = batches(learnt, settings, random.Random(config["seed"]), lambda item: item.pair)
     checked = encode([p for p in pairs if p.part == "validation"], config)
     checks = batches(checked, settings, random.Random(config["seed"]))
-    checkpoint = work / "checkpoint.pt"
-    weights = start_from(checkpoint if checkpoint.exists() else start)
+    weights = weights_to_train(work, start)
     model = CheckerModel(layers_of(weights)).train()
     load(model, weights, new=("dense.", "label."))
     freeze(model.encoder, settings["frozen_layers"])

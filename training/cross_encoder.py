@@ -284,6 +284,20 @@ def take_words(path: Path) -> None:
     onnx.save(model, path)
 
 
+def stages_to_run(named: Sequence[str], stages: Sequence[str], prepared: Path) -> list[str]:
+    """The stages that are named; where none is, all, less the first where what it prepares is there already."""
+    if named or not prepared.exists():
+        return list(named or stages)
+    print(f"{prepared} is there already, so nothing is prepared")
+    return list(stages[1:])
+
+
+def weights_to_train(work: Path, start: Path | None) -> dict[str, torch.Tensor]:
+    """Those of the checkpoint in the work folder, where one is there to go on from; else those of `start_from`."""
+    checkpoint = work / "checkpoint.pt"
+    return start_from(checkpoint if checkpoint.exists() else start)
+
+
 def start_from(path: Path | None) -> dict[str, torch.Tensor]:
     """Weights to start from: of a checkpoint, or of a folder.
 
@@ -357,7 +371,6 @@ def exported_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a model that `export_onnx` wrote in eight bits, by their names in the module, in float32.
 
     The exporter keeps the names of biases and embeddings; a matrix is the one whose product the bias is added to.
-    What is in float32 already is taken as it is.
     """
     import onnx
     from onnx.numpy_helper import to_array
@@ -381,11 +394,10 @@ def exported_weights(path: Path) -> dict[str, torch.Tensor]:
             continue
         # From the product upwards: rescaled, turned to floats, and only then the bias.
         (product,) = (name for name in node.input if name != bias)
-        while made_by[product].op_type not in ("MatMul", "MatMulInteger"):
+        while made_by[product].op_type != "MatMulInteger":
             product = made_by[product].input[0]
         matrix = made_by[product].input[1].removesuffix("_quantized")
-        weight = floats[matrix] if matrix in floats else stored[matrix]
-        state[bias.removesuffix("bias") + "weight"] = weight.T.contiguous()
+        state[bias.removesuffix("bias") + "weight"] = floats[matrix].T.contiguous()
     return state
 
 

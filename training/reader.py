@@ -47,8 +47,9 @@ from training.cross_encoder import (
     load_tokenizer,
     mixed,
     new_encoder,
-    start_from,
+    stages_to_run,
     tensors,
+    weights_to_train,
 )
 from training.lines import read_lines
 from training.reader_data import Example, Mark, make_examples, read_examples, write_examples
@@ -77,10 +78,8 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads or config["train"]["threads"])
     torch.manual_seed(config["seed"])
-    for stage in arguments.stages or STAGES:
-        if stage == "prepare" and not arguments.stages and (arguments.work / "examples.jsonl.gz").exists():
-            print(f"{arguments.work / 'examples.jsonl.gz'} is there already, so nothing is prepared")
-        elif stage == "prepare":
+    for stage in stages_to_run(arguments.stages, STAGES, arguments.work / "examples.jsonl.gz"):
+        if stage == "prepare":
             marks = marker(config["pairs"]["sure"])
             examples = make_examples(arguments.data, config, embed, marks, arguments.draw)
             write_examples(examples, arguments.work / "examples.jsonl.gz")
@@ -239,8 +238,7 @@ def train(work: Path, config: dict[str, Any], seconds: float, start: Path | None
     order = batches(encoded, settings, rng)
     checked = encode(_some(examples, "validation", 250), config, random.Random(config["seed"]))
     checks = batches(checked, settings, random.Random(config["seed"]))
-    checkpoint = work / "checkpoint.pt"
-    weights = start_from(checkpoint if checkpoint.exists() else start)
+    weights = weights_to_train(work, start)
     model = ReaderModel(layers_of(weights)).train()
     load(model, weights, new=("span.", "dense.", "answerable."))
     freeze(model.encoder, settings["frozen_layers"])
